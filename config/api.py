@@ -15,6 +15,7 @@ from crm.core.errors import (
     CsrfFailed,
     Forbidden,
     InvalidField,
+    InvalidForm,
     InvalidJson,
     MethodNotAllowed,
     NotAuthenticated,
@@ -29,6 +30,7 @@ from crm.core.versions import EditedMeanwhile, PreconditionFailed
 _KNOWN: dict[type[exceptions.APIException], type[AppError]] = {
     exceptions.MethodNotAllowed: MethodNotAllowed,
     exceptions.NotAuthenticated: NotAuthenticated,
+    exceptions.ParseError: InvalidForm,
     exceptions.UnsupportedMediaType: UnsupportedMediaType,
 }
 # How the session's authentication words what Django's CSRF middleware found.

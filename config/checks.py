@@ -192,7 +192,7 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
     if not settings.EMAIL_URL and not settings.ANYMAIL:
         messages.append(
             Warning(
-                "EMAIL_URL is not set: letters go to a mail server on this machine.",
+                "EMAIL_URL is not set: emails go to a mail server on this machine.",
                 hint="Set EMAIL_URL, or EMAIL_BACKEND and ANYMAIL, and DEFAULT_FROM_EMAIL.",
                 id="nextflow.W023",
             )
@@ -217,7 +217,7 @@ def organizations_are_locked(**kwargs: Any) -> list[CheckMessage]:
             hint="Give it an `organization`, or a required link to a row that has one; "
             "or say `shared = True` where its rows hold no secrets.",
             obj=model,
-            id="nextflow.E014",
+            id="nextflow.E017",
         )
         for model in models_without_policy()
     ]

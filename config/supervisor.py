@@ -79,11 +79,14 @@ def up_file() -> Path:
 def running() -> dict[str, Any] | None:
     """Return the content of `var/up.json` if its supervisor is alive, else None."""
     try:
-        told: dict[str, Any] = json.loads(up_file().read_text())
-        pid, started = told["processes"]["supervisor"], told["started"]["supervisor"]
+        running_state: dict[str, Any] = json.loads(up_file().read_text())
+        pid, started = (
+            running_state["processes"]["supervisor"],
+            running_state["started"]["supervisor"],
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return told if identity(pid) == started else None
+    return running_state if identity(pid) == started else None
 
 
 def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int:
@@ -125,7 +128,7 @@ def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int
         beat.start()
         if wanted.is_set():
             return 0
-        _tell(parts, base_url, demo)
+        _announce(parts, base_url, demo)
         say(f"Up at {base_url}." if is_logged else _summary(base_url, demo))
         _watch(parts, base_url, demo, wanted, say)
     finally:
@@ -139,8 +142,8 @@ def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int
 
 def up_detached(*, port: int, say: Callable[[str], None]) -> int:
     """Do the same in the background and return when it is ready."""
-    if (told := running()) is not None:
-        say(_summary(told["base_url"], told))
+    if (running_state := running()) is not None:
+        say(_summary(running_state["base_url"], running_state))
         return 0
     _refuse_second(port)
     log = engines.var_dir() / "log" / "up.log"
@@ -155,13 +158,13 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
         )
     progress, shown = Progress(STEPS), 0
     while supervisor.poll() is None:
-        told = running()
+        running_state = running()
         lines = log.read_text(errors="replace").split("\n")[:-1]
         for line in lines[shown:]:
             progress.forward(line)
         shown = len(lines)
-        if told is not None and told["processes"]["supervisor"] == supervisor.pid:
-            say(_summary(told["base_url"], told))
+        if running_state is not None and running_state["processes"]["supervisor"] == supervisor.pid:
+            say(_summary(running_state["base_url"], running_state))
             return 0
         time.sleep(0.1)
     progress.close()
@@ -170,15 +173,15 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
 
 def down(*, say: Callable[[str], None]) -> int:
     """Stop what `up` started in this checkout, engines included."""
-    told = running()
-    if told is None:
+    running_state = running()
+    if running_state is None:
         _end_leftovers()
         stopped = engines.stop()
         say("Stopped." if stopped else "Nothing runs.")
         return 0
     end(
-        told["processes"]["supervisor"],
-        told["started"]["supervisor"],
+        running_state["processes"]["supervisor"],
+        running_state["started"]["supervisor"],
         how=signal.SIGTERM,
         patience=DRAIN_SECONDS * 2,
     )
@@ -189,9 +192,9 @@ def down(*, say: Callable[[str], None]) -> int:
 
 
 def _refuse_second(port: int) -> None:
-    if (told := running()) is not None:
+    if (running_state := running()) is not None:
         raise NotStarted(
-            f"This checkout is already up at {told['base_url']}.",
+            f"This checkout is already up at {running_state['base_url']}.",
             "Use it, or stop it first with `make down`.",
         )
     if not 0 < port < 65536:
@@ -215,17 +218,17 @@ def _prepare(*, on_schema: Callable[[], None]) -> dict[str, Any]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     ) as preparing:
-        told: dict[str, Any] = {}
+        running_state: dict[str, Any] = {}
         for line in preparing.stdout or ():
-            told = json.loads(line)
-            if told == {"migrated": True}:
+            running_state = json.loads(line)
+            if running_state == {"migrated": True}:
                 on_schema()
     if preparing.returncode != 0:
         raise NotStarted(
             "The database could not be prepared; the reason stands above.",
             "`manage.py doctor` tells which store is the trouble.",
         )
-    return told
+    return running_state
 
 
 def _parts(port: int) -> list[Part]:
@@ -310,21 +313,21 @@ def _watch(
                 part.start()
                 changed = True
         if changed and not wanted.is_set():
-            _tell(parts, base_url, demo)
+            _announce(parts, base_url, demo)
 
 
-def _tell(parts: list[Part], base_url: str, demo: dict[str, Any]) -> None:
+def _announce(parts: list[Part], base_url: str, demo: dict[str, Any]) -> None:
     pids = {"supervisor": os.getpid()}
     pids |= {part.name: part.process.pid for part in parts if part.process is not None}
     pids |= {name: record.pid for name, record in records().items()}
-    told = {
+    running_state = {
         "base_url": base_url,
         **demo,
         "processes": pids,
         # A number is given to another process sooner or later; this tells one from the other.
         "started": {name: identity(pid) for name, pid in pids.items()},
     }
-    write_atomically(up_file(), json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(up_file(), json.dumps(running_state, indent=2, ensure_ascii=False) + "\n")
 
 
 def _stop(parts: list[Part]) -> None:
@@ -346,11 +349,11 @@ def _stop(parts: list[Part]) -> None:
 def _end_leftovers() -> None:
     """Stop the processes of a supervisor that was killed."""
     try:
-        told = json.loads(up_file().read_text())
+        running_state = json.loads(up_file().read_text())
         left = [
-            (told["processes"][name], told["started"][name])
+            (running_state["processes"][name], running_state["started"][name])
             for name in ("web", "worker", "beat")
-            if name in told["processes"]
+            if name in running_state["processes"]
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return
@@ -371,7 +374,7 @@ def _tail(file: IO[bytes], size: int = 800) -> str:
     return file.read().decode(errors="replace")
 
 
-def _summary(base_url: str, told: dict[str, Any]) -> str:
+def _summary(base_url: str, running_state: dict[str, Any]) -> str:
     lines = [
         "",
         "NextFlow CRM is up.",
@@ -382,7 +385,7 @@ def _summary(base_url: str, told: dict[str, Any]) -> str:
         "",
         "  Log in as:",
     ]
-    logins = told.get("logins", [])
+    logins = running_state.get("logins", [])
     width = max((len(login["email"]) for login in logins), default=0)
     lines += [
         f"    {login['email']:<{width}}   {login['password']}   ({login['role']})"

@@ -147,7 +147,7 @@ def held_folder(folder: Path, *, patience: float) -> Iterator[int]:
         os.close(handle)
 
 
-def note_holder(handle: int, record: EngineRecord) -> None:
+def write_holder(handle: int, record: EngineRecord) -> None:
     """Write the holding process into the lock file."""
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(asdict(record)).encode(), 0)

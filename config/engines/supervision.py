@@ -19,9 +19,9 @@ from config.engines.state import (
     exclusive,
     free_port,
     held_folder,
-    note_holder,
     records,
     this_folder,
+    write_holder,
     write_records,
 )
 from config.engines.stop_request import StopRequest
@@ -175,7 +175,7 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
         )
         started = identity(pid) or "ended"
         record = EngineRecord(pid=pid, started=started, port=port, folder=this_folder())
-        note_holder(handle, record)
+        write_holder(handle, record)
     return record
 
 

@@ -65,10 +65,11 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = False
 # Such a cursor outlives its transaction, which neither the lock nor a transaction pooler allows.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
+DB_POSTGRES_POOL_SIZE: int = env.int("DB_POSTGRES_POOL_SIZE", default=16)
 DATABASES["default"]["OPTIONS"] |= {
     "pool": {
         "min_size": 1,
-        "max_size": env.int("DB_POSTGRES_POOL_SIZE", default=16),
+        "max_size": DB_POSTGRES_POOL_SIZE,
         "timeout": 10,
     },
     "connect_timeout": 5,
@@ -211,6 +212,7 @@ IMPERSONATION_WORK = [
     "knowledge.",
     "crm.customers.",
     "crm.core.records.",
+    "crm.core.undo.",
     "crm.sales.",
 ]
 IMPERSONATION_CLOSED = [
@@ -220,10 +222,12 @@ IMPERSONATION_CLOSED = [
     "chat.views.notifications",
     "chat.views.start",
     "chat.views.widget_settings",
+    "crm.core.records.pages.saved_views",
+    "crm.core.records.views_api",
 ]
 
 # --- Mail ---------------------------------------------------------------------------------------
-# smtp+tls://user:password@host:587; without it a checkout shows its letters at /outbox/.
+# smtp+tls://user:password@host:587; without it a checkout shows its emails at /outbox/.
 EMAIL_URL: str = env.str("EMAIL_URL", default="")
 vars().update(environ.Env.email_url_config(EMAIL_URL or "smtp://localhost:25"))
 # A service instead of a server: anymail.backends.mailgun.EmailBackend, and its keys in ANYMAIL.
@@ -232,8 +236,6 @@ ANYMAIL = json_object("ANYMAIL", env.str("ANYMAIL", default=""))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="NextFlow <no-reply@localhost>")
 MAIL_OUTBOX = False
-# A letter is left to the task that was queued for it for this long; then the sweeper takes it.
-MAIL_SWEEP_AFTER_SECONDS: float = env.float("MAIL_SWEEP_AFTER_SECONDS", default=20)
 # How long an invitation can be accepted.
 INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
 
@@ -289,6 +291,8 @@ REQUEST_BODY_SECONDS: float = env.float("REQUEST_BODY_SECONDS", default=45)
 # How long a client may leave an answer unread, of which more waits than the system's buffers hold.
 RESPONSE_READ_SECONDS: float = env.float("RESPONSE_READ_SECONDS", default=900)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# As many rows of a list as can be changed at once, and what else their form has.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100
 
 # --- The API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -333,15 +337,12 @@ CHAT_AMEND_WINDOW_SECONDS: float = env.float("CHAT_AMEND_WINDOW_SECONDS", defaul
 ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
 # Threads for requests over HTTP, per web process: so many are worked on at once, others wait.
 ASGI_REQUEST_THREADS: int = env.int("ASGI_REQUEST_THREADS", default=64)
-# A side effect is left to the task that was queued for it for this long; then the sweeper takes it.
-CHAT_SWEEP_AFTER_SECONDS: float = env.float("CHAT_SWEEP_AFTER_SECONDS", default=15)
-CHAT_SWEEP_EVERY_SECONDS: float = env.float("CHAT_SWEEP_EVERY_SECONDS", default=10)
+# Requests of one address that are worked on at once: others find connections that are free.
+ASGI_REQUESTS_PER_ADDRESS: int = max(1, DB_POSTGRES_POOL_SIZE // 2)
 
 # --- Knowledge ----------------------------------------------------------------------------------
 # Threads that compute embeddings, per process that needs any.
 EMBEDDING_THREADS: int = env.int("EMBEDDING_THREADS", default=2)
-# A change is left to the task that was queued for it for this long; then the sweeper takes it.
-KNOWLEDGE_SWEEP_AFTER_SECONDS: float = env.float("KNOWLEDGE_SWEEP_AFTER_SECONDS", default=20)
 # How long a deleted FAQ can be brought back.
 KNOWLEDGE_KEEP_DELETED_DAYS: int = env.int("KNOWLEDGE_KEEP_DELETED_DAYS", default=30)
 
@@ -378,7 +379,10 @@ CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = beat_schedule(sweep_every=CHAT_SWEEP_EVERY_SECONDS)
+# Work is left to the task that was queued for it for this long; then the sweep queues another one.
+SWEEP_AFTER_SECONDS: float = env.float("SWEEP_AFTER_SECONDS", default=15)
+SWEEP_EVERY_SECONDS: float = env.float("SWEEP_EVERY_SECONDS", default=10)
+CELERY_BEAT_SCHEDULE = beat_schedule(sweep_every=SWEEP_EVERY_SECONDS)
 
 # --- Seen from outside --------------------------------------------------------------------------
 LOGGING = logging_settings(

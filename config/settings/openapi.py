@@ -21,15 +21,22 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TAGS": [
         {"name": "conversations", "description": "The inbox: conversations and their messages."},
         {"name": "customers", "description": "Whom the organization talks to."},
+        {"name": "companies", "description": "Whom customers work for."},
         {"name": "knowledge", "description": "What the bot answers from."},
         {"name": "organization", "description": "The organization and who works there."},
-        {"name": "jobs", "description": "Long work in the background: exports and the like."},
+        {"name": "jobs", "description": "Long work in the background, and undo."},
+        {"name": "imports", "description": "Files that become records."},
         {"name": "billing", "description": "The plan, and what is used of it."},
         {"name": "access", "description": "Sessions, tokens and API keys."},
         {"name": "widgets", "description": "The widgets of the organization's sites."},
         {"name": "widget", "description": "What the chat widget of a visitor calls."},
         {"name": "streams", "description": "The stream protocol over HTTP."},
     ],
+    # Different choices of one name are told apart by these.
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "crm.core.jobs.models.JobState",
+        "ImportStateEnum": "crm.core.transfer.models.ImportState",
+    },
     "APPEND_COMPONENTS": {
         "headers": {
             "ETag": {

@@ -13,10 +13,9 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "confirmation.user": "10/300",
     "second_factor.user": "10/300",
     "address_change.user": "5/3600",
-    # Letters to addresses that nobody proved yet: by who is logged in and sends them, and by who
-    # gets them.
-    "unproved_letter.user": "5/3600",
-    "unproved_letter.recipient": "5/3600",
+    # Emails to addresses that are not verified yet: by sender (logged in) and by recipient.
+    "unverified_email.user": "5/3600",
+    "unverified_email.recipient": "5/3600",
     "invitation.organization": "100/3600",
     "invitation.recipient": "10/3600",
     "invitation_link.address": "60/300",
@@ -27,6 +26,8 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "api.user": "1200/60",
     "api.organization": "12000/60/6000",
     "api.address": "6000/60/3000",
+    # Forms of pages that create or edit something, refused ones too.
+    "form.user": "300/60",
     # What was refused for want of a valid log-in, key or token.
     "api_refused.address": "60/60",
     "help_page.address": "300/60",
@@ -47,4 +48,6 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "widget_read.visitor": "1200/60",
     "widget_ticket.visitor": "60/60",
     "widget_post.visitor": "600/60/60",
+    # All visitors of an office or a mobile network together, whichever organizations they write to.
+    "widget_post.address": "1200/60/300",
 }

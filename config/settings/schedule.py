@@ -3,6 +3,7 @@
 from typing import Any
 
 CELERY_TASK_ROUTES = {
+    "core.sweep": {"queue": "realtime"},
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.reassign": {"queue": "default"},
     "chat.measure_conversations": {"queue": "bulk"},
@@ -10,28 +11,23 @@ CELERY_TASK_ROUTES = {
     "mail.*": {"queue": "default"},
     "jobs.run": {"queue": "bulk"},
     "jobs.*": {"queue": "default"},
+    "notifications.*": {"queue": "bulk"},
     "transfer.*": {"queue": "bulk"},
-    "billing.sweep": {"queue": "bulk"},
+    "billing.reconcile": {"queue": "bulk"},
     "billing.*": {"queue": "default"},
     "knowledge.*": {"queue": "default"},
 }
 
 
 def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
-    """Return Celery's schedule; ``sweep_every`` is the interval in seconds of urgent sweeps."""
+    """Return Celery's schedule; ``sweep_every`` is in seconds."""
     schedule: dict[str, dict[str, Any]] = {
-        "chat.sweep_pending": {
-            "task": "chat.sweep_pending",
-            "schedule": sweep_every,
-        },
+        "core.sweep": {"task": "core.sweep", "schedule": sweep_every},
         "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
-        "chat.send_alert_emails": {"task": "chat.send_alert_emails", "schedule": 30.0},
         "chat.purge_alert_emails": {"task": "chat.purge_alert_emails", "schedule": 86_400.0},
-        "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
-        "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
         "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
-        "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
         "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
+        "core.purge_form_answers": {"task": "core.purge_form_answers", "schedule": 600.0},
         "core.purge_idempotent_requests": {
             "task": "core.purge_idempotent_requests",
             "schedule": 3600.0,
@@ -51,13 +47,13 @@ def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
         "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
         "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},
         "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},
-        "jobs.sweep": {"task": "jobs.sweep", "schedule": 15.0},
         "jobs.purge": {"task": "jobs.purge", "schedule": 3600.0},
+        "notifications.purge": {"task": "notifications.purge", "schedule": 86_400.0},
         "transfer.purge": {"task": "transfer.purge", "schedule": 86_400.0},
         "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
         "billing.roll_periods": {"task": "billing.roll_periods", "schedule": 300.0},
         "billing.post_api_calls": {"task": "billing.post_api_calls", "schedule": 60.0},
-        "billing.sweep": {"task": "billing.sweep", "schedule": 3600.0},
+        "billing.reconcile": {"task": "billing.reconcile", "schedule": 3600.0},
         "chat.purge_visits": {"task": "chat.purge_visits", "schedule": 3600.0},
         "chat.measure_conversations": {"task": "chat.measure_conversations", "schedule": 3600.0},
     }

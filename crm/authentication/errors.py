@@ -169,22 +169,6 @@ class AccessEnded(Forbidden):
     )
 
 
-class ImpersonatingReadOnly(Forbidden):
-    """An operator impersonates a member without permission to change anything."""
-
-    code = "impersonating_read_only"
-    message = gettext_noop(
-        "You see this as somebody else. Nothing can be sent or changed in their name; stop first."
-    )
-
-
-class ImpersonatingForbidden(Forbidden):
-    code = "impersonating_forbidden"
-    message = gettext_noop(
-        "This is closed while you see the application as somebody else. Stop first."
-    )
-
-
 class ImpersonationOver(Forbidden):
     code = "impersonation_over"
     message = gettext_noop(

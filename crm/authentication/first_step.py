@@ -56,7 +56,7 @@ def in_fresh_log_in(view: View[P]) -> View[P]:
     return answered
 
 
-def note_first_step(request: HttpRequest, user: User) -> None:
+def store_first_step(request: HttpRequest, user: User) -> None:
     """Store in the session as whom, and against which password, a log-in began."""
     request.session[_KEY] = {
         "user": str(user.pk),

@@ -6,11 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from crm.authentication.errors import (
-    ImpersonatingForbidden,
-    ImpersonatingReadOnly,
-    ImpersonationOver,
-)
+from crm.authentication.errors import ImpersonationOver
 from crm.authentication.models import Impersonation, ImpersonationEndReason
 from crm.authentication.services.impersonation import (
     SESSION_KEY,
@@ -22,6 +18,7 @@ from crm.core import tenancy
 from crm.core.admin.site import is_idle, note_use
 from crm.core.errors import AppError
 from crm.core.http.exceptions import refusal_response
+from crm.core.permissions.errors import ImpersonatingForbidden, ImpersonatingReadOnly
 from crm.organizations.models import Membership, User
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

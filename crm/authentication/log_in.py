@@ -29,7 +29,7 @@ def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> H
     Raise WrongCredentials, TooManyLogIns (``retry_after`` in its extra) or StoreUnavailable:
     without the counters log-in is closed.
     """
-    user, attempt = check_credentials(request, email=email, password=password, road="page")
+    user, attempt = check_credentials(request, email=email, password=password, method="page")
     # Until they are in: the second factor may be asked for on another page.
     request.session[_ATTEMPT_KEY] = {"user": str(user.pk), **attempt.kept()}
     login = Login(user=user, email=user.email, redirect_url=target)
@@ -37,7 +37,7 @@ def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> H
 
 
 def check_credentials(
-    request: HttpRequest, *, email: str, password: str, road: str
+    request: HttpRequest, *, email: str, password: str, method: str
 ) -> tuple[User, Attempt]:
     """Return the user of these credentials and the counted attempt.
 
@@ -57,7 +57,7 @@ def check_credentials(
         logger.info(
             "A log-in was refused.", extra={"metadata": {"action": "authentication.log_in"}}
         )
-        log_in_refused.send_robust(sender=User, email=email, address=address, road=road)
+        log_in_refused.send_robust(sender=User, email=email, address=address, method=method)
         raise WrongCredentials
     return user, attempt
 

@@ -41,7 +41,7 @@ def check_code(*, user: User, code: str) -> Authenticator | None:
         with suppress(Authenticator.DoesNotExist):
             if factor.wrap().validate_code(code):
                 factor.record_usage()
-                note_used(user, code)
+                mark_code_used(user, code)
                 return factor
     raise OtpInvalid
 
@@ -55,7 +55,7 @@ def was_used(user: User, code: str) -> bool:
         return cache.get(_used_key(user, code)) is not None
 
 
-def note_used(user: User, code: str) -> None:
+def mark_code_used(user: User, code: str) -> None:
     """Store a valid code as used for as long as it would be accepted."""
     periods = 2 * settings.MFA_TOTP_TOLERANCE + 1
     with insisting():
@@ -63,6 +63,6 @@ def note_used(user: User, code: str) -> None:
 
 
 def _used_key(user: User, code: str) -> str:
-    told = f"{user.pk}|{normalize_user_code(code)}".encode()
-    digest = hmac.new(settings.SECRET_KEY.encode(), told, hashlib.sha256).hexdigest()
+    material = f"{user.pk}|{normalize_user_code(code)}".encode()
+    digest = hmac.new(settings.SECRET_KEY.encode(), material, hashlib.sha256).hexdigest()
     return f"code-used:{digest[:32]}"

@@ -64,8 +64,8 @@ class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  # made of the met
             self.fields[LIMIT + metric].initial = self.instance.limit_of(metric)
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's own signature
-        told = {metric.value: self.cleaned_data[LIMIT + metric] for metric in Metric}
-        self.instance.limits = {name: limit for name, limit in told.items() if limit is not None}
+        values = {metric.value: self.cleaned_data[LIMIT + metric] for metric in Metric}
+        self.instance.limits = {name: limit for name, limit in values.items() if limit is not None}
         return super().save(commit)
 
 
@@ -228,26 +228,26 @@ class FeatureForm(OverrideForm):
 
 
 def _override_quota(request: HttpRequest, row: Organization, form: forms.Form) -> Promise | str:
-    told = form.cleaned_data
+    values = form.cleaned_data
     override_quota(
         organization_id=row.pk,
-        metric=Metric(told["metric"]),
-        limit=told["limit"],
-        reason=told["reason"],
-        expires_at=told["expires_at"],
+        metric=Metric(values["metric"]),
+        limit=values["limit"],
+        reason=values["reason"],
+        expires_at=values["expires_at"],
         by=_person(request),
     )
     return gettext("The limit holds from now on.")
 
 
 def _override_feature(request: HttpRequest, row: Organization, form: forms.Form) -> Promise | str:
-    told = form.cleaned_data
+    values = form.cleaned_data
     override_feature(
         organization_id=row.pk,
-        feature=Feature(told["feature"]),
-        is_enabled=told["is_enabled"],
-        reason=told["reason"],
-        expires_at=told["expires_at"],
+        feature=Feature(values["feature"]),
+        is_enabled=values["is_enabled"],
+        reason=values["reason"],
+        expires_at=values["expires_at"],
         by=_person(request),
     )
     return gettext("The feature is set from now on.")

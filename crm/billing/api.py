@@ -95,22 +95,22 @@ class Usage(BillingView):
         subscription = report.terms.subscription
         quotas = [
             {
-                "quota": standing.metric.value,
-                "used": standing.used,
-                "limit": standing.limit,
-                "resets_at": None if standing.is_level else subscription.period_end,
+                "quota": summary.metric.value,
+                "used": summary.used,
+                "limit": summary.limit,
+                "resets_at": None if summary.is_level else subscription.period_end,
                 "forecast": expected
                 and {"expected": expected.expected, "full_at": expected.full_at},
             }
-            for standing, expected in report.lines
+            for summary, expected in report.lines
         ]
-        told = {
+        members = {
             "plan": subscription.plan_id,
             "period_start": subscription.period_start,
             "period_end": subscription.period_end,
             "quotas": quotas,
         }
-        return record_response(request, UsageSerializer(told).data)
+        return record_response(request, UsageSerializer(members).data)
 
 
 @extend_schema(tags=["billing"])
@@ -185,7 +185,7 @@ class ResumeSubscription(BillingView):
 
 def _record(terms: Entitlements) -> dict[str, Any]:
     subscription = terms.subscription
-    told = {
+    members = {
         "plan": subscription.plan_id,
         "status": subscription.status,
         "period_start": subscription.period_start,
@@ -196,4 +196,4 @@ def _record(terms: Entitlements) -> dict[str, Any]:
         "features": sorted(terms.features),
         "limits": terms.limits,
     }
-    return dict(SubscriptionSerializer(told).data)
+    return dict(SubscriptionSerializer(members).data)

@@ -31,15 +31,15 @@ def shown(organization_id: UUID) -> list[Warned]:
     kept: Any = cache.get(_key(organization_id))
     if not isinstance(kept, list):
         return []
-    return [each for told in kept if (each := _read(told)) is not None]
+    return [each for stored in kept if (each := _read(stored)) is not None]
 
 
 def forget(organization_id: UUID) -> None:
     cache.delete(_key(organization_id))
 
 
-def _read(told: Any) -> Warned | None:
-    match told:
+def _read(stored: Any) -> Warned | None:
+    match stored:
         case {"metric": str(metric), "level": int(level)} if metric in Metric.values:
             return Warned(metric=metric, level=level)
     return None

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from crm.billing import banner
-from crm.billing.metrics import MEANINGS, Metric
+from crm.billing.metrics import METRIC_SPECS, Metric
 from crm.core.permissions import Module
 from crm.organizations.access import admitted_membership
 
@@ -22,7 +22,7 @@ def quotas(request: HttpRequest) -> dict[str, Any]:
             {
                 "label": Metric(each.metric).label,
                 "is_used_up": each.level >= 100,
-                "hint": MEANINGS[Metric(each.metric)].hint,
+                "hint": METRIC_SPECS[Metric(each.metric)].hint,
             }
             for each in banner.shown(membership.organization_id)
         ]

@@ -78,7 +78,7 @@ def _asked() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        redis_circuit_breaker.note_failure(error)
+        redis_circuit_breaker.record_failure(error)
         raise
 
 

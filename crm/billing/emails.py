@@ -17,23 +17,23 @@ def amount_words(metric: str, amount: int) -> str:
     return str(number_format(amount, use_l10n=True, force_grouping=True))
 
 
-def quota_reached(organization: str, standing: UsageSummary) -> Email:
-    told = {
+def quota_reached(organization: str, summary: UsageSummary) -> Email:
+    params = {
         "organization": isolate(organization),
-        "quota": standing.metric.label,
-        "used": amount_words(standing.metric, standing.used),
-        "limit": amount_words(standing.metric, standing.limit or 0),
-        "level": standing.level,
+        "quota": summary.metric.label,
+        "used": amount_words(summary.metric, summary.used),
+        "limit": amount_words(summary.metric, summary.limit or 0),
+        "level": summary.level,
     }
-    if standing.level >= 100:
-        subject = _("%(organization)s: %(quota)s used up") % told
+    if summary.level >= 100:
+        subject = _("%(organization)s: %(quota)s used up") % params
     else:
-        subject = _("%(organization)s: %(level)d%% used of %(quota)s") % told
+        subject = _("%(organization)s: %(level)d%% used of %(quota)s") % params
     return Email(
         subject=subject,
         paragraphs=(
-            _("%(organization)s uses %(used)s of %(limit)s (%(quota)s).") % told,
-            _after(standing),
+            _("%(organization)s uses %(used)s of %(limit)s (%(quota)s).") % params,
+            _after(summary),
         ),
         small_print=(
             _("Everything about it is under Settings, Plan and usage."),
@@ -42,14 +42,14 @@ def quota_reached(organization: str, standing: UsageSummary) -> Email:
     )
 
 
-def _after(standing: UsageSummary) -> str:
-    if standing.metric == Metric.CONVERSATIONS:
+def _after(summary: UsageSummary) -> str:
+    if summary.metric == Metric.CONVERSATIONS:
         return _(
             "Visitors still reach you and nothing they write is lost. Conversations beyond the "
             "plan are marked in the inbox."
         )
-    if standing.metric == Metric.BOT_ANSWERS:
+    if summary.metric == Metric.BOT_ANSWERS:
         return _("At the limit the bot passes questions on to your team instead of answering.")
-    if standing.is_level:
+    if summary.is_level:
         return _("At the limit nothing is lost, but no more can be added.")
     return _("At the limit no more is possible until the next period, or with another plan.")

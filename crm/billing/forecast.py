@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 # What one day or a handful of uses says of a month is nothing.
-LEAST_ELAPSED = timedelta(days=3)
-LEAST_USED = 10
+MIN_ELAPSED = timedelta(days=3)
+MIN_USED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def forecast(
     ``before`` is the earlier value of a level; counters start at zero.
     """
     elapsed, whole = now - since, until - since
-    if elapsed < LEAST_ELAPSED or used < LEAST_USED or whole <= elapsed:
+    if elapsed < MIN_ELAPSED or used < MIN_USED or whole <= elapsed:
         return None
     grown = used - before
     expected = max(0, math.ceil(before + grown * (whole / elapsed)))

@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from crm.core.database.locks import lock_until_commit
 from crm.core.ids import uuid7
 
 if TYPE_CHECKING:
@@ -135,8 +136,4 @@ def lock_name(organization_id: UUID, metric: str) -> str:
 
 def hold_alone(organization_id: UUID, metric: str) -> None:
     """Take the exclusive lock of a metric's counting until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [lock_name(organization_id, metric)],
-        )
+    lock_until_commit(lock_name(organization_id, metric))

@@ -42,14 +42,14 @@ class MetricKind(StrEnum):
 class MetricSpec:
     """``refusal`` is the message at the limit, ``hint`` describes what is counted."""
 
-    way: MetricKind
+    kind: MetricKind
     hint: Promise
     refusal: Promise
     icon: str
     is_refused: bool = True
 
 
-MEANINGS: dict[Metric, MetricSpec] = {
+METRIC_SPECS: dict[Metric, MetricSpec] = {
     Metric.MEMBERS: MetricSpec(
         MetricKind.LEVEL,
         _("Active members and open invitations."),
@@ -74,7 +74,7 @@ MEANINGS: dict[Metric, MetricSpec] = {
     ),
     Metric.STORED_BYTES: MetricSpec(
         MetricKind.LEVEL,
-        _("Texts of conversations and FAQs. Messages are always taken in."),
+        _("Texts of conversations, FAQs and notes. Messages are always taken in."),
         _(
             "The plan of this organization has no room for more text. Delete what is not needed, "
             "or change the plan."
@@ -115,9 +115,9 @@ MEANINGS: dict[Metric, MetricSpec] = {
         "refresh",
     ),
 }
-GAUGES = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == MetricKind.LEVEL)
-COUNTED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way != MetricKind.LEVEL)
-LEDGERED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == MetricKind.EACH)
+GAUGES = tuple(metric for metric, spec in METRIC_SPECS.items() if spec.kind == MetricKind.LEVEL)
+COUNTED = tuple(metric for metric, spec in METRIC_SPECS.items() if spec.kind != MetricKind.LEVEL)
+LEDGERED = tuple(metric for metric, spec in METRIC_SPECS.items() if spec.kind == MetricKind.EACH)
 
 PLAN_NAMES = {
     "guest": pgettext_lazy("plan", "Guest"),

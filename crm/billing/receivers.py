@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from crm.billing.metrics import Metric
 from crm.billing.services.metering import consume
 from crm.billing.signals import quota_level_reached
-from crm.billing.tasks import tell
+from crm.billing.tasks import notify_levels
 from crm.core.jobs.kinds import find_kind
 from crm.core.jobs.models import Job
 from crm.core.jobs.signals import job_event
@@ -18,10 +18,10 @@ from crm.core.jobs.signals import job_event
 logger = logging.getLogger(__name__)
 
 
-@receiver(quota_level_reached, dispatch_uid="billing.tell_levels")
-def tell_level(*, organization_id: UUID, **kwargs: Any) -> None:
+@receiver(quota_level_reached, dispatch_uid="billing.notify_levels")
+def notify_quota_level(*, organization_id: UUID, **kwargs: Any) -> None:
     try:
-        tell.delay(str(organization_id))
+        notify_levels.delay(str(organization_id))
     except OperationalError:
         logger.warning("A quota's level is told by the sweep: Redis does not answer.")
 

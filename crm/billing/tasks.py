@@ -8,7 +8,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from crm.billing.models import Subscription
-from crm.billing.services.alerts import tell_levels
+from crm.billing.services.alerts import notify_quota_levels
 from crm.billing.services.api_calls import organizations_with_calls, post_api_calls
 from crm.billing.services.overrides import end_run_out
 from crm.billing.services.reconciliation import compare, organizations
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 ROLLED_AT_ONCE = 1000
 
 
-@shared_task(name="billing.tell_levels")
-def tell(organization_id: str) -> None:
+@shared_task(name="billing.notify_levels")
+def notify_levels(organization_id: str) -> None:
     organization = UUID(organization_id)
     with tenancy.organization(organization):
-        tell_levels(organization_id=organization)
+        notify_quota_levels(organization_id=organization)
 
 
 @shared_task(name="billing.roll_periods")
@@ -48,8 +48,8 @@ def post_calls() -> None:
                 post_api_calls(organization_id=organization_id)
 
 
-@shared_task(name="billing.sweep")
-def sweep() -> None:
+@shared_task(name="billing.reconcile")
+def reconcile() -> None:
     """Compare counters with the ledger, and send notices that a lost task left unsent."""
     with tenancy.all_tenants("The counters of every organization are compared."):
         ids = list(organizations())
@@ -61,5 +61,5 @@ def sweep() -> None:
             except RedisError:
                 logger.warning("Counters were not compared: Redis does not answer.")
                 return
-            tell_levels(organization_id=organization_id)
+            notify_quota_levels(organization_id=organization_id)
     set_reconcile_differences({"usage_counter": differences})

@@ -12,9 +12,9 @@ from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.entitlements import terms_of
-from crm.billing.services.metering import note_level
+from crm.billing.services.metering import record_level
 from crm.core.ratelimit.gcra import QuotaCharge
-from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.headers import record_limit_statuses
 from crm.core.ratelimit.limiter import LimitStatus, Subjects, enforce_and_spend
 from crm.core.ratelimit.throttle import ApiThrottle
 
@@ -26,28 +26,36 @@ class PlanThrottle(ApiThrottle):
     """
 
     def count(
-        self, request: Request, view: View, endpoint: str, subjects: Subjects
+        self, request: Request, view: View, endpoint: str, subjects: Subjects, units: int
     ) -> list[LimitStatus]:
         is_program = isinstance(request.successful_authenticator, BearerAuthentication)
         if not is_program or getattr(view, "is_always_answered", False):
-            return super().count(request, view, endpoint, subjects)
+            return super().count(request, view, endpoint, subjects, units)
         organization_id = request.membership.organization_id  # type: ignore[attr-defined]
-        return count_api_call(request._request, endpoint, subjects, organization_id=organization_id)
+        return count_api_call(
+            request._request, endpoint, subjects, organization_id=organization_id, units=units
+        )
 
 
 def count_api_call(
-    request: HttpRequest, endpoint: str, subjects: Subjects, *, organization_id: UUID
+    request: HttpRequest,
+    endpoint: str,
+    subjects: Subjects,
+    *,
+    organization_id: UUID,
+    units: int = 1,
 ) -> list[LimitStatus]:
     """Count one call of a program against the rates of its endpoint and its organization's plan.
 
-    Every entry point of programs calls this, also those outside of Django's views. Without Redis
-    calls are not counted. Raise Refusal or QuotaExceeded; for the latter, the states of the rates
-    are stored for the response's headers.
+    A call that does the work of several is counted as so many ``units``. Every entry point for API
+    keys and access tokens calls this, also those outside of Django's views. Without Redis, API
+    calls are not counted. Raise RateLimitExceeded, or QuotaExceeded, for which the states of the
+    rates are stored for the response's headers.
     """
     key = counters.key_of(organization_id, Metric.API_CALLS)
-    standings, spent = enforce_and_spend(endpoint, subjects, key)
+    statuses, spent = enforce_and_spend(endpoint, subjects, key, units)
     if spent is None:
-        return standings
+        return statuses
     used, limit = spent.used, spent.limit
     is_refused = spent.spending == QuotaCharge.REFUSED
     if spent.spending == QuotaCharge.COLD:
@@ -58,15 +66,15 @@ def count_api_call(
                 organization_id,
                 Metric.API_CALLS,
                 stamp=terms.subscription.period_start.isoformat(),
-                amount=1,
+                amount=units,
                 refuses=True,
             )
         except RedisError:
             # It went away between the two.
-            return standings
+            return statuses
         used, is_refused = count.used, count.answer == counters.CounterResult.REFUSED
     if is_refused:
-        note_standings(request, standings)
+        record_limit_statuses(request, statuses)
         raise terms_of(organization_id).refusal(Metric.API_CALLS, used)
-    note_level(organization_id, Metric.API_CALLS, before=used - 1, after=used, limit=limit)
-    return standings
+    record_level(organization_id, Metric.API_CALLS, before=used - units, after=used, limit=limit)
+    return statuses

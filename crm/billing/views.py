@@ -49,22 +49,22 @@ def plan_and_usage(request: HttpRequest) -> HttpResponse:
         "subscription": subscription,
         "lines": [
             {
-                "standing": standing,
-                "used": amount_words(standing.metric, standing.used),
-                "limit": _limit_words(standing.metric, standing.limit),
-                "shown": min(standing.used, standing.limit or 0),
-                "expected": expected and amount_words(standing.metric, expected.expected),
+                "summary": summary,
+                "used": amount_words(summary.metric, summary.used),
+                "limit": _limit_words(summary.metric, summary.limit),
+                "shown": min(summary.used, summary.limit or 0),
+                "expected": expected and amount_words(summary.metric, expected.expected),
                 "full_at": expected and expected.full_at,
                 "is_over": bool(
-                    expected and standing.limit is not None and expected.expected > standing.limit
+                    expected and summary.limit is not None and expected.expected > summary.limit
                 ),
             }
-            for standing, expected in report.lines
+            for summary, expected in report.lines
         ],
         "metrics": Metric.choices,
         "metric": metric,
         "days": _days(membership, metric),
-        "plans": [_told(plan, subscription) for plan in plans],
+        "plans": [_plan_context(plan, subscription) for plan in plans],
         "may_change": membership.may(Module.BILLING, WRITE),
         "may_cancel": _may_cancel(subscription),
         "events": SubscriptionEvent.objects.filter(
@@ -90,7 +90,7 @@ def change(request: HttpRequest, plan: str) -> HttpResponse:
     context = {
         **PAGE,
         "subscription": subscription,
-        "plan": _told(wanted, subscription),
+        "plan": _plan_context(wanted, subscription),
         "is_more": is_more,
         "over": [
             {
@@ -166,7 +166,7 @@ def _limit_words(metric: Metric, limit: int | None) -> str:
     return "" if limit is None else amount_words(metric, limit)
 
 
-def _told(plan: Plan, subscription: Subscription) -> dict[str, Any]:
+def _plan_context(plan: Plan, subscription: Subscription) -> dict[str, Any]:
     """Return the data of a plan in comparison with the current one."""
     is_current = plan.pk == subscription.plan_id
     is_settled = subscription.status == SubscriptionStatus.ACTIVE

@@ -110,16 +110,16 @@ def current_actor() -> Actor:
     return Actor(ActorKind.NOBODY if request is not None else ActorKind.SYSTEM, "", address)
 
 
-def tell_actor(
+def send_actor(
     execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]
 ) -> Any:
     """Send the actor in front of a statement that changes audited tables."""
     if not isinstance(sql, str) or not _changes_what_is_watched().match(sql):
         return execute(sql, params, many, context)
-    told = _told()
-    if told is None:
+    payload = _payload()
+    if payload is None:
         return execute(sql, params, many, context)
-    quoted = told.replace("'", "''")
+    quoted = payload.replace("'", "''")
     front = f"SELECT set_config('{SETTING}', '{quoted}', true); "
     cursor = context["cursor"]
     if many:
@@ -133,33 +133,33 @@ def tell_actor(
     return result
 
 
-def tell_context(cursor: Any) -> None:
+def set_actor(cursor: Any) -> None:
     """Set the actor in the current transaction, where no audited statement carries it."""
-    if told := _told():
-        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, told])
+    if payload := _payload():
+        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, payload])
 
 
 def listen(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Install `tell_actor` on a connection."""
-    if tell_actor not in connection.execute_wrappers:
-        connection.execute_wrappers.append(tell_actor)
+    """Install `send_actor` on a connection."""
+    if send_actor not in connection.execute_wrappers:
+        connection.execute_wrappers.append(send_actor)
 
 
-def _told() -> str | None:
+def _payload() -> str | None:
     actor = current_actor()
     trace = current_trace()
-    told: dict[str, str] = {}
+    payload: dict[str, str] = {}
     if actor.id:
-        told |= {"k": actor.kind.value, "i": actor.id}
+        payload |= {"k": actor.kind.value, "i": actor.id}
     if trace is not None:
-        told["c"] = trace.correlation_id
+        payload["c"] = trace.correlation_id
     if actor.address:
-        told["a"] = actor.address
+        payload["a"] = actor.address
     if actor.on_behalf_of:
-        told["o"] = actor.on_behalf_of
-    if not told:
+        payload["o"] = actor.on_behalf_of
+    if not payload:
         return None
-    return json.dumps(told, separators=(",", ":"))
+    return json.dumps(payload, separators=(",", ":"))
 
 
 @cache

@@ -1,5 +1,6 @@
 """Read-only admin of the audit: every chain, including the installation's own."""
 
+import json
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,8 +18,13 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.compliance.filters import Filters
 from crm.compliance.forms import DAYS
+from crm.compliance.managers import withheld_kinds
 from crm.compliance.models import INSTALLATION, AuditEntry, LegalHold
-from crm.compliance.presentation import PresentedEntry, tell, tell_without_customers, title_of
+from crm.compliance.presentation import (
+    PresentedEntry,
+    present_entries,
+    title_of,
+)
 from crm.compliance.services.exports import start_export
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
@@ -81,10 +87,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "object_id",
         "object_name",
         "changes",
-        "details",
+        "told",
         "correlation_id",
     ]
-    readonly_fields = ["whose", "what", "who", "address", "object_name", "changes"]
+    readonly_fields = ["whose", "what", "who", "address", "object_name", "changes", "told"]
+    # What was changed is told by kind, to who may view the rows of that kind: `withheld_kinds`.
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("prev_hash", "hash")
@@ -94,8 +101,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         page = super().get_changelist_instance(request)
         shown = list(page.result_list)
         names = Organization.objects.in_bulk({entry.organization_id for entry in shown})
-        for entry, told in zip(shown, _tell(request, shown), strict=True):
-            entry.told = told
+        for entry, presented in zip(shown, _present(request, shown), strict=True):
+            entry.presented = presented
             entry.organization_name = str(names.get(entry.organization_id, ""))
         page.result_list = shown
         return page
@@ -116,7 +123,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         except (ValueError, forms.ValidationError):
             return None
         if found is not None:
-            found.told = _tell(request, [found])[0]  # type: ignore[attr-defined]
+            found.presented = _present(request, [found])[0]  # type: ignore[attr-defined]
         return found
 
     @admin.display(description=_("time"), ordering="at")
@@ -140,26 +147,32 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:
-        return _told(entry).actor
+        return _presented(entry).actor
 
     @admin.display(description=_("object"))
     def concerned(self, entry: AuditEntry) -> str:
-        return _told(entry).object_name or entry.object_id
+        return _presented(entry).object_name or entry.object_id
 
     @admin.display(description=_("address"))
     def address(self, entry: AuditEntry) -> str:
-        return _told(entry).address
+        return _presented(entry).address
 
     @admin.display(description=_("object's name"))
     def object_name(self, entry: AuditEntry) -> str:
-        return _told(entry).object_name
+        return _presented(entry).object_name
 
     @admin.display(description=_("changes"))
     def changes(self, entry: AuditEntry) -> str:
-        told = _told(entry)
-        if told.is_erased:
+        presented = _presented(entry)
+        if presented.is_erased:
             return gettext("The values were erased.")
-        return format_html_join("\n", "<div>{}: {} → {}</div>", told.changes)
+        if presented.is_withheld:
+            return gettext("Only operators who may view these rows see the values.")
+        return format_html_join("\n", "<div>{}: {} → {}</div>", presented.changes)
+
+    @admin.display(description=_("details"))
+    def told(self, entry: AuditEntry) -> str:
+        return json.dumps(_presented(entry).details, ensure_ascii=False, sort_keys=True)
 
 
 @admin.register(LegalHold)
@@ -169,6 +182,11 @@ class LegalHoldAdmin(ReadOnlyAdmin):
     list_select_related = ["organization"]
     search_fields = ["organization__name", "=subject", "reason"]
     ordering = ["-id"]
+    # Who places a hold may name the customer in it.
+    telling = {
+        "reason": ("customers.view_customer",),
+        "lift_reason": ("customers.view_customer",),
+    }
 
 
 class ExportForm(AdminActionForm):
@@ -196,7 +214,7 @@ def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
             since=_day(asked["since"]) if asked["since"] else None,
             until=_day(asked["until"]) + timedelta(days=1) if asked["until"] else None,
         ),
-        names_customers=_may_name_customers(request),
+        withheld=withheld_kinds(request.user),
     )
     return gettext("The export is being made; it is listed under Background tasks.")
 
@@ -216,19 +234,15 @@ OrganizationAdmin.admin_actions = [
 ]
 
 
-def _tell(request: HttpRequest, entries: list[AuditEntry]) -> list[PresentedEntry]:
-    """Present entries to an operator, with the customers' names if they may view customers."""
-    if _may_name_customers(request):
-        return tell(entries, customers=Customer.objects.all())
-    return tell_without_customers(entries)
+def _present(request: HttpRequest, entries: list[AuditEntry]) -> list[PresentedEntry]:
+    """Present entries to an operator, with the values of the kinds whose rows they may view."""
+    withheld = withheld_kinds(request.user)
+    customers = Customer.objects.none() if "customer" in withheld else Customer.objects.all()
+    return present_entries(entries, customers=customers, withheld=withheld)
 
 
-def _may_name_customers(request: HttpRequest) -> bool:
-    return request.user.has_perm("customers.view_customer")
-
-
-def _told(entry: AuditEntry) -> PresentedEntry:
-    found: PresentedEntry = entry.told  # type: ignore[attr-defined]
+def _presented(entry: AuditEntry) -> PresentedEntry:
+    found: PresentedEntry = entry.presented  # type: ignore[attr-defined]
     return found
 
 

@@ -42,18 +42,18 @@ class Filters:
 
     def stored(self) -> dict[str, Any]:
         """Return the active filters as JSON, for `load`."""
-        told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         return {
             name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in told.items()
+            for name, value in values.items()
             if value
         }
 
     @classmethod
     def load(cls, stored: dict[str, Any]) -> "Filters":
-        told = dict(stored)
-        told["without"] = tuple(told.get("without", ()))
+        values = dict(stored)
+        values["without"] = tuple(values.get("without", ()))
         for name in ("since", "until"):
-            if name in told:
-                told[name] = datetime.fromisoformat(told[name])
-        return cls(**told)
+            if name in values:
+                values[name] = datetime.fromisoformat(values[name])
+        return cls(**values)

@@ -18,7 +18,7 @@ from crm.core.permissions import Principal
 from crm.core.transfer.formats import Format
 from crm.organizations.models import Membership
 
-MOST_CHOICES = 200
+MAX_CHOICES = 200
 # Days that have a day before and one after, in every time zone.
 DAYS = [MinValueValidator(date(1970, 1, 2)), MaxValueValidator(date(9998, 12, 30))]
 
@@ -131,9 +131,9 @@ def _actors(by: Principal) -> list[tuple[str, str]]:
     members = (
         Membership.objects.in_organization(by.organization_id)
         .select_related("user")
-        .order_by("user__name")[:MOST_CHOICES]
+        .order_by("user__name")[:MAX_CHOICES]
     )
-    keys = ApiKey.objects.of(by.organization_id).order_by("name")[:MOST_CHOICES]
+    keys = ApiKey.objects.of(by.organization_id).order_by("name")[:MAX_CHOICES]
     return [
         *((str(each.user_id), each.user.name or each.user.email) for each in members),
         *((str(key.pk), key.name) for key in keys),

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.db import models
 
+from crm.compliance.model_tracking import areas_of_records, kinds
 from crm.core.permissions import READ, WRITE, Level, Module, Principal
+from crm.core.records.record import view_permission
 
 if TYPE_CHECKING:
     from crm.compliance.models import AuditEntry
@@ -15,11 +17,45 @@ if TYPE_CHECKING:
 
 # What is told of these holds words of whoever the area is about: names, addresses, texts.
 _AREAS = {"conversation": Module.INBOX, "customer": Module.CUSTOMERS, "faq": Module.KNOWLEDGE}
+NOTE = "note"
+
+
+def areas_of_kinds() -> dict[str, frozenset[Module]]:
+    """Return the areas that an entry of a kind may tell of.
+
+    A note's are those of all records that have notes: an entry of a change does not say which one
+    it is about.
+    """
+    of_records = areas_of_records()
+    areas = {kind: frozenset({area}) for kind, area in (_AREAS | of_records).items()}
+    return areas | {NOTE: frozenset(of_records.values())}
 
 
 def hidden_kinds(principal: Principal) -> list[str]:
     """Return the object types of which the principal may not read all records."""
-    return [kind for kind, area in _AREAS.items() if principal.level(area, READ) < Level.ALL]
+    return [
+        kind
+        for kind, areas in areas_of_kinds().items()
+        if any(principal.level(area, READ) < Level.ALL for area in areas)
+    ]
+
+
+def permissions_of_kinds() -> dict[str, frozenset[str]]:
+    """Return what operators need to read the values of an entry of a kind: to view the rows."""
+    found = kinds()
+    needed = {
+        kind: frozenset({view_permission(found[kind].model)})
+        for kind in (_AREAS | areas_of_records())
+        if kind in found
+    }
+    of_records = [needed[kind] for kind in areas_of_records()]
+    return needed | {NOTE: frozenset[str]().union(*of_records)}
+
+
+def withheld_kinds(operator: Any) -> list[str]:
+    """Return the object types whose values an operator may not read."""
+    needed = permissions_of_kinds()
+    return sorted(kind for kind in needed if not operator.has_perms(needed[kind]))
 
 
 class AuditEntryQuerySet(models.QuerySet[Any]):
@@ -29,7 +65,8 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
         """Return the organization's entries to principals who administer it, else none.
 
-        Entries on customers, conversations and FAQs require the permission to read all of these.
+        Entries on customers, conversations, FAQs and notes require the permission to read all of
+        these.
         """
         if not principal.may(Module.SETTINGS, WRITE):
             return self.none()

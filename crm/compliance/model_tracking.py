@@ -1,7 +1,8 @@
 """Registry of audited models and fields.
 
 An app registers its models in ``ready``; `crm.compliance.database` creates triggers from them, so
-that bulk updates and manual SQL are audited too.
+that bulk updates and manual SQL are audited too. Records with a timeline are audited without it:
+all their fields, as values that can be erased.
 """
 
 import json
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Model
+
+from crm.core.permissions import Module
+from crm.core.records import Record, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Tracked:
     def spec(self) -> str:
         """Return the trigger's argument."""
         usual = {"INSERT": "created", "UPDATE": "updated", "DELETE": "deleted"}
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "type": self.kind,
             "id": self._column(self.identity or self.model._meta.pk.name),
             "plain": self._columns(self.plain),
@@ -60,15 +64,15 @@ class Tracked:
             | dict(self.actions),
         }
         if self.member:
-            told["member"] = self._column(self.member)
+            arguments["member"] = self._column(self.member)
         else:
-            told["organization"] = self._column(self.organization)
+            arguments["organization"] = self._column(self.organization)
         if self.subject:
-            told["subject_type"] = self.subject[0]
-            told["subject_column"] = self._column(self.subject[1])
+            arguments["subject_type"] = self.subject[0]
+            arguments["subject_column"] = self._column(self.subject[1])
         if self.actor:
-            told["actor"] = self._column(self.actor)
-        return json.dumps(told, sort_keys=True)
+            arguments["actor"] = self._column(self.actor)
+        return json.dumps(arguments, sort_keys=True)
 
     def _column(self, name: str) -> str:
         field: Any = self.model._meta.get_field(name)
@@ -90,8 +94,36 @@ def track(*wanted: Tracked) -> None:
 
 
 def tracked() -> list[Tracked]:
-    return [_tracked[table] for table in sorted(_tracked)]
+    """Return the settings of all audited models, once all apps are ready."""
+    found = {each.table: each for each in map(_of_record, _with_timeline())} | _tracked
+    return [found[table] for table in sorted(found)]
 
 
 def kinds() -> dict[str, Tracked]:
     return {each.kind: each for each in tracked()}
+
+
+def tracked_as(record: Record) -> Tracked:
+    """Return the settings of the model of a record with a timeline."""
+    return _tracked.get(record.model._meta.db_table) or _of_record(record)
+
+
+def areas_of_records() -> dict[str, Module]:
+    """Return the permission area of each kind that is a record's."""
+    return {tracked_as(record).kind: record.area for record in _with_timeline()}
+
+
+def _with_timeline() -> list[Record]:
+    return [record for record in records() if record.has_timeline]
+
+
+def _of_record(record: Record) -> Tracked:
+    options = record.model._meta
+    times = {"created_at", "updated_at"}
+    kind = str(options.model_name)
+    return Tracked(
+        record.model,
+        kind,
+        beside=[field.name for field in record.fields if field.name not in times],
+        subject=(kind, options.pk.name),
+    )

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext_lazy
 
 from crm.authentication.models import ApiKey
@@ -39,6 +40,7 @@ KINDS: dict[str, Text] = {
     "legal_hold": pgettext_lazy("audit object", "Legal hold"),
     "linked_account": pgettext_lazy("audit object", "Linked account"),
     "member": pgettext_lazy("audit object", "Member"),
+    "note": pgettext_lazy("audit object", "Note"),
     "organization": pgettext_lazy("audit object", "Organization"),
     "override": pgettext_lazy("audit object", "Override of the plan"),
     "quota": pgettext_lazy("audit object", "Quota"),
@@ -104,7 +106,8 @@ _NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
 @dataclass(frozen=True, slots=True)
 class PresentedEntry:
     """An entry for display; ``changes`` are (field, before, after), ``values`` the personal ones
-    among them as they are stored.
+    among them as they are stored, ``details`` the others. ``is_withheld`` says that the reader may
+    not read what was changed.
     """
 
     entry: AuditEntry
@@ -115,18 +118,40 @@ class PresentedEntry:
     values: Mapping[str, Any] | None
     changes: list[tuple[str, str, str]]
     is_erased: bool
+    details: Mapping[str, Any]
+    is_withheld: bool
 
 
 def title_of(action: str) -> str:
     """Return the label of an action, with its object type where the action alone is ambiguous."""
-    kind, _dot, word = action.partition(".")
-    label = str(ACTIONS.get(action) or _USUAL.get(word, word))
+    label = label_of(action)
     if action.startswith(_NAMED_BY_THEMSELVES):
         return label
-    return f"{KINDS.get(kind, kind)}: {label}"
+    return f"{kind_label(action.partition('.')[0])}: {label}"
 
 
-def tell(
+def label_of(action: str) -> str:
+    """Return the label of an action without its object type."""
+    word = action.partition(".")[2]
+    return str(ACTIONS.get(action) or _USUAL.get(word, word))
+
+
+def kind_label(kind: str) -> str:
+    """Return the label of an object type; that of a record is its model's."""
+    if kind in KINDS:
+        return str(KINDS[kind])
+    found = kinds().get(kind)
+    return capfirst(str(found.model._meta.verbose_name)) if found else kind
+
+
+def actors_of(entries: Iterable[AuditEntry], *, customers: QuerySet[Customer]) -> dict[UUID, str]:
+    """Return by id of an entry who did it; ``customers`` are those who may be named."""
+    shown = list(entries)
+    names = _names(shown, customers)
+    return {entry.pk: _actor(entry, names) for entry in shown}
+
+
+def present_entries(
     entries: Iterable[AuditEntry],
     *,
     customers: QuerySet[Customer],
@@ -134,34 +159,37 @@ def tell(
 ) -> list[PresentedEntry]:
     """Return some entries for display, with names of users and customers in one query each.
 
-    ``customers`` are those who may be named to the reader. Of the object types in ``withheld``,
-    personal values are left out.
+    ``customers`` are those who may be named to the reader. Of the object types in ``withheld`` is
+    told that something was done, and nothing of what it was.
     """
     shown = list(entries)
     values = AuditValues.objects.personal(shown)
     names = _names(shown, customers)
-    told = []
+    presented = []
     for entry in shown:
         beside = values.get((entry.organization_id, entry.at))
-        data = beside.data if beside and entry.object_type not in withheld else None
-        told.append(
+        is_withheld = entry.object_type in withheld
+        data = beside.data if beside and not is_withheld else None
+        name = "" if is_withheld else _name_inside(entry, data or {})
+        presented.append(
             PresentedEntry(
                 entry=entry,
                 title=title_of(entry.action),
                 actor=_actor(entry, names),
-                object_name=names.get(entry.object_id) or _name_inside(entry, data or {}),
+                object_name=names.get(entry.object_id) or name,
                 address=(beside.address if beside else None) or "",
                 values=data,
-                changes=_changes(entry, data or {}),
+                changes=[] if is_withheld else _changes(entry, data or {}),
                 is_erased=bool(beside and beside.data_erased_seq),
+                details=_without_values(entry.details) if is_withheld else entry.details,
+                is_withheld=is_withheld,
             )
         )
-    return told
+    return presented
 
 
-def tell_without_customers(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
-    """Return some entries for a reader who may not view customers."""
-    return tell(entries, customers=Customer.objects.none(), withheld=("customer",))
+def _without_values(details: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if name not in {"changes", "fields"}}
 
 
 def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str, str]:
@@ -193,8 +221,8 @@ def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str,
 def _actor(entry: AuditEntry, names: dict[str, str]) -> str:
     if person := entry.details.get("on_behalf_of"):
         # Both: who did it, and in whose name.
-        told = {"operator": _one_actor(entry, names), "person": names.get(person, person)}
-        return gettext("%(operator)s (operator) as %(person)s") % told
+        params = {"operator": _one_actor(entry, names), "person": names.get(person, person)}
+        return gettext("%(operator)s (operator) as %(person)s") % params
     return _one_actor(entry, names)
 
 
@@ -262,24 +290,24 @@ def _is_id(text: str) -> bool:
 
 def _name_inside(entry: AuditEntry, data: Mapping[str, Any]) -> str:
     """Return the object's present or former name from the entry itself."""
-    told = {**entry.details.get("changes", {}), **data}
+    changes = {**entry.details.get("changes", {}), **data}
     for name in ("name", "question", "email", "prefix"):
-        before, after = told.get(name, (None, None))
+        before, after = changes.get(name, (None, None))
         if after or before:
             return str(after or before)[:80]
     return ""
 
 
 def _changes(entry: AuditEntry, data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    told = {**entry.details.get("changes", {}), **data}
+    values = {**entry.details.get("changes", {}), **data}
     labels = _labels(entry.object_type)
     changes = [
         (labels.get(name, name), _shown(before), _shown(after))
-        for name, (before, after) in sorted(told.items())
+        for name, (before, after) in sorted(values.items())
         # A new row has many columns that hold nothing.
         if before or after
     ]
-    hidden = sorted(set(entry.details.get("fields", [])) - set(told))
+    hidden = sorted(set(entry.details.get("fields", [])) - set(values))
     return [*changes, *((labels.get(name, name), "", "…") for name in hidden)]
 
 

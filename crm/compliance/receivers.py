@@ -16,9 +16,9 @@ from crm.core.jobs.signals import job_event
 
 
 @receiver(log_in_refused, dispatch_uid="compliance.record_refused_log_in")
-def tell_refused_log_in(*, email: str, address: str, road: str, **kwargs: Any) -> None:
+def audit_refused_log_in(*, email: str, address: str, method: str, **kwargs: Any) -> None:
     with tenancy.all_tenants("Somebody's organizations learn that a log-in was refused."):
-        record_refused_log_in(email=email, address=address, road=road)
+        record_refused_log_in(email=email, address=address, method=method)
 
 
 @receiver(refresh_token_reused, dispatch_uid="compliance.record_reused_token")

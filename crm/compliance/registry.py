@@ -11,6 +11,7 @@ from crm.authentication import models as authentication
 from crm.billing import models as billing
 from crm.compliance.model_tracking import Tracked, track
 from crm.compliance.models import LegalHold
+from crm.core.models import Note
 from crm.customers.models import Customer
 from crm.organizations import models as organizations
 
@@ -144,9 +145,11 @@ def track_apps_below() -> None:
             Customer,
             "customer",
             plain=("stage", "language_code", "verified_at"),
-            beside=("name", "email", "phone", "external_id"),
+            beside=("name", "email", "phone", "company", "job_title", "external_id"),
             subject=("customer", "id"),
         ),
+        # What is written in it stays out of the audit; that it was written does not.
+        Tracked(Note, "note", plain=("record", "row_id"), hidden=("text",)),
         Tracked(
             billing.Subscription,
             "subscription",

@@ -10,8 +10,11 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from crm.core import quotas
         from crm.core.admin.site import add_guard  # models exist only from here on
         from crm.core.form_guard.idempotency import once_for_operators
+        from crm.core.models import Note
         from crm.core.records import bulk_jobs  # noqa: F401  its kinds of jobs
 
+        quotas.register_gauge("stored_bytes", "notes", Note.objects.text_bytes)
         add_guard(once_for_operators)

@@ -71,7 +71,7 @@ RECONNECTED = SharedMessage({"type": "layer.reconnected"})
 QUEUE_LENGTH = 1000
 CONFIRM_SECONDS = 2.0
 SILENCE_SECONDS = 15.0
-LONGEST_PAUSE = 2.0
+MAX_PAUSE_SECONDS = 2.0
 STATE_SECONDS = 0.05
 _BATCH = 500
 _RESUMED = b"resumed"
@@ -176,7 +176,7 @@ class _LoopLayer(RedisPubSubLoopLayer):
         for channel in self.groups.get(name, ()):
             self._put(channel, message)
 
-    def tell_reconnected(self) -> None:
+    def notify_reconnected(self) -> None:
         for channel in self.channels:
             self._put(channel, RECONNECTED)
 
@@ -288,7 +288,7 @@ class _Subscriber:
                 await connection.disconnect(nowait=True)
             is_first = False
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  only spreads the load
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
     async def _listen(self, connection: AbstractConnection, *, is_first: bool) -> None:
         self._connection = connection
@@ -315,7 +315,7 @@ class _Subscriber:
 
     def _take(self, reply: Any) -> None:
         if reply == _RESUMED:
-            self._layer.tell_reconnected()
+            self._layer.notify_reconnected()
             return
         if not isinstance(reply, list):
             return
@@ -325,7 +325,7 @@ class _Subscriber:
             case [b"subscribe", bytes() as name, _]:
                 self._confirm(name.decode())
             case [b"pong", payload] if payload == _RESUMED:
-                self._layer.tell_reconnected()
+                self._layer.notify_reconnected()
 
     def _confirm(self, channel: str) -> None:
         self._asked[channel] -= 1

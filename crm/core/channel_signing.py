@@ -25,8 +25,8 @@ def unseal(channel: str, sealed: bytes) -> bytes | None:
 
 
 def _seal_of(channel: str, message: bytes) -> bytes:
-    told = channel.encode() + b"\0" + message
-    return hmac.digest(_key(settings.SECRET_KEY), told, "sha256")[:_SEAL_BYTES]
+    signed = channel.encode() + b"\0" + message
+    return hmac.digest(_key(settings.SECRET_KEY), signed, "sha256")[:_SEAL_BYTES]
 
 
 @lru_cache(maxsize=4)

@@ -71,6 +71,13 @@ class InvalidJson(Invalid):
     message = gettext_noop("The body is not JSON that can be used. Correct it and send it again.")
 
 
+class InvalidForm(Invalid):
+    code = "invalid_form"
+    message = gettext_noop(
+        "The body is not a form that can be read. Send it as multipart/form-data with a boundary."
+    )
+
+
 class BodyTooLarge(AppError):
     code = "body_too_large"
     status = 413
@@ -131,7 +138,9 @@ class NotAuthenticated(Unauthorized):
 class Forbidden(AppError):
     code = "forbidden"
     status = 403
-    message = gettext_noop("You may not do this. Ask an administrator of your organization.")
+    message = gettext_noop(
+        "You don't have permission to do this. Ask an administrator of your organization."
+    )
 
 
 class NotFound(AppError):
@@ -151,4 +160,14 @@ class StoreUnavailable(AppError):
     status = 503
     message = gettext_noop(
         "A data store does not answer. Nothing was changed; try again in a few seconds."
+    )
+
+
+class Busy(StoreUnavailable):
+    """What is to be changed is locked by others for longer than a request waits."""
+
+    code = "busy"
+    message = gettext_noop(
+        "Somebody else is changing the same at this moment. Nothing was changed here; try again in "
+        "a few seconds."
     )

@@ -13,6 +13,8 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import close_old_connections, connections
 
+from crm.core import lock_timeout
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -31,7 +33,8 @@ def _executor() -> ThreadPoolExecutor:
 def _with_clean_connections(call: Callable[[], T]) -> T:
     close_old_connections()
     try:
-        return call()
+        with lock_timeout.limited():
+            return call()
     finally:
         # Back into psycopg's pool: a thread that waits must not hold a connection.
         connections.close_all()

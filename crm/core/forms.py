@@ -2,7 +2,6 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -14,9 +13,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
+from crm.core.text.domains import display_domain
+from crm.core.text.fields import host_form, validate_host
 from crm.core.text.normalization import (
-    LONGEST_SEARCH,
-    LONGEST_UNNAMED,
+    DEFAULT_MAX_LENGTH,
+    MAX_SEARCH_LENGTH,
     PHONE,
     is_too_long,
     normalize,
@@ -26,7 +27,7 @@ from crm.core.text.normalization import (
 )
 
 # Of a password whose field names no length.
-MOST_PASSWORD = 4_096
+MAX_PASSWORD = 4_096
 # What stands in the place of a text that could not even be refused.
 _NO_JSON = "{"
 
@@ -97,12 +98,12 @@ class SearchField(forms.CharField):
     """
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {**super().widget_attrs(widget), "maxlength": str(LONGEST_SEARCH)}
+        return {**super().widget_attrs(widget), "maxlength": str(MAX_SEARCH_LENGTH)}
 
     def normalized(self, value: str) -> str:
         """Return the text that is searched for."""
-        start = value.replace("\x00", "")[: 4 * LONGEST_SEARCH]
-        return normalize_line(start)[:LONGEST_SEARCH]
+        start = value.replace("\x00", "")[: 4 * MAX_SEARCH_LENGTH]
+        return normalize_line(start)[:MAX_SEARCH_LENGTH]
 
 
 class PhoneField(forms.RegexField):
@@ -117,6 +118,18 @@ class PhoneField(forms.RegexField):
 
     def to_python(self, value: Any) -> str:
         return normalize_phone(super().to_python(value) or "")
+
+
+class DomainField(forms.CharField):
+    """The host name of a site; a pasted address is shortened to it, and shown in its own script."""
+
+    default_validators = [validate_host]
+
+    def to_python(self, value: Any) -> str:
+        return host_form(super().to_python(value) or "")
+
+    def prepare_value(self, value: Any) -> Any:
+        return display_domain(value) if isinstance(value, str) else value
 
 
 class LinesField(SimpleArrayField):
@@ -144,22 +157,14 @@ def keep_stored_choices(form: forms.BaseForm) -> None:
             continue
         stored = form.get_initial_for_field(field, name)
         values = stored if isinstance(stored, list | tuple) else [stored]
-        offered: Any = field.choices
-        listed = set(_listed(offered))
         missing = [
-            each for each in values if each not in field.empty_values and str(each) not in listed
+            each
+            for each in values
+            if each not in field.empty_values and not field.valid_value(str(each))
         ]
         if missing:
+            offered: Any = field.choices
             field.choices = [*offered, *((each, str(each)) for each in missing)]
-
-
-def _listed(choices: Iterable[Any]) -> Iterator[str]:
-    """Yield the values of choices, including grouped ones."""
-    for key, label in choices:
-        if isinstance(label, list | tuple):
-            yield from _listed(label)
-        else:
-            yield str(key)
 
 
 def normalized_value(field: forms.Field, value: str) -> str:
@@ -191,7 +196,7 @@ def is_too_long_for(field: forms.Field, value: str) -> bool:
 
 def _longest(field: forms.CharField) -> int | None:
     if field.max_length is None and isinstance(field.widget, forms.PasswordInput):
-        return MOST_PASSWORD
+        return MAX_PASSWORD
     return field.max_length
 
 
@@ -212,7 +217,7 @@ def _refuse_far_too_long(form: forms.BaseForm) -> None:
         value = form.data.get(form.add_prefix(name))
         if not isinstance(field, forms.CharField) or not isinstance(value, str):
             continue
-        longest = _longest(field) or LONGEST_UNNAMED
+        longest = _longest(field) or DEFAULT_MAX_LENGTH
         is_refused = field.max_length is not None and len(value.strip()) > field.max_length
         if is_too_long_for(field, value) and not is_refused:
             field.validators.append(_FarTooLong(longest))
@@ -243,7 +248,7 @@ def _is_fit_to_read(text: str) -> bool:
         return True
     except (ValueError, RecursionError):
         return False
-    return not any(unicodedata.category(letter) == "Cs" for letter in plain)
+    return not any(unicodedata.category(character) == "Cs" for character in plain)
 
 
 def _normalized_data(form: forms.BaseForm) -> Any:

@@ -3,13 +3,18 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from crm.core.api.exceptions import (
@@ -17,13 +22,18 @@ from crm.core.api.exceptions import (
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
 )
-from crm.core.database.locks import waiting_at_most
-from crm.core.errors import Collided
+from crm.core.database.locks import try_lock
 from crm.core.models import IdempotentRequest
 
 KEPT_FOR = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PURGE_BATCH = 5_000
+# Requests of one person that wait for the answer of an equal one, in this process.
+MAX_WAITING = 2
+_PAUSE_SECONDS = 0.1
+_pause = time.sleep
+_waiting: Counter[str] = Counter()
+_waiting_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +70,14 @@ def answer_once(
     ``organization_id`` is None in the operator's admin, whose scope is all organizations.
     ``act`` runs in the transaction that stores its response. When it raises, neither is stored, so
     the same request may be tried again. A concurrent identical request is waited for,
-    ``wait_seconds`` at most. After ``redirects_kept_for`` an answer with a location is forgotten,
-    and the request is carried out again. Raise IdempotencyKeyInvalid, IdempotencyKeyReused (the key
+    ``wait_seconds`` at most, by MAX_WAITING of one actor, and without a connection. After
+    ``redirects_kept_for`` an answer with a location is forgotten, and the request is carried out
+    again. Raise IdempotencyKeyInvalid, IdempotencyKeyReused (the key
     was used for another request) and IdempotencyInFlight.
     """
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyInvalid
-    with transaction.atomic():
-        # The lock ends with the transaction, also with one that a crash or a lost connection ends.
-        if not _lock(f"{organization_id}|{actor}|{key}", wait_seconds):
-            raise IdempotencyInFlight(extra={"retry_after": 1})
+    with _locked(f"{organization_id}|{actor}", key, wait_seconds):
         mine = IdempotentRequest.objects.filter(
             organization_id=organization_id,  # type: ignore[misc]  # None looks for NULL
             actor=actor,
@@ -104,12 +112,37 @@ def forget_redirects(
     *, organization_id: UUID | None, actor: str, prefix: str, before: datetime
 ) -> None:
     """Forget the answers with a location that were stored under such keys before a moment."""
-    IdempotentRequest.objects.filter(
+    _redirects(organization_id, actor, prefix, before).delete()
+
+
+def empty_redirects(
+    *, organization_id: UUID | None, actor: str, prefix: str, before: datetime
+) -> None:
+    """Empty such answers: that they were given stays known."""
+    _redirects(organization_id, actor, prefix, before).exclude(body="").update(body="")
+
+
+def _redirects(
+    organization_id: UUID | None, actor: str, prefix: str, before: datetime
+) -> QuerySet[IdempotentRequest]:
+    return IdempotentRequest.objects.filter(
         organization_id=organization_id,  # type: ignore[misc]  # None looks for NULL
         actor=actor,
         key__startswith=prefix,
         created_at__lt=before,
-    ).exclude(location="").delete()
+    ).exclude(location="")
+
+
+def forget_redirects_of_all(*, prefix: str, before: datetime) -> None:
+    """Forget everybody's answers with a location under such keys from before a moment."""
+    old = IdempotentRequest.objects.filter(key__startswith=prefix, created_at__lt=before)
+    old.exclude(location="").delete()
+
+
+def forget_bodies(*, prefix: str, before: datetime) -> None:
+    """Empty everybody's answers under such keys from before a moment."""
+    old = IdempotentRequest.objects.filter(key__startswith=prefix, created_at__lt=before)
+    old.exclude(body="").update(body="")
 
 
 def purge_idempotent_requests() -> int:
@@ -121,20 +154,44 @@ def purge_idempotent_requests() -> int:
     return removed
 
 
-def _lock(name: str, wait_seconds: int) -> bool:
-    """Take the lock of a request until the transaction ends; return whether it was available."""
-    with connection.cursor() as cursor:
-        if wait_seconds:
-            return _wait_for_lock(cursor, name, wait_seconds)
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        return bool(cursor.fetchone()[0])
+@contextmanager
+def _locked(person: str, key: str, wait_seconds: int) -> Iterator[None]:
+    """Hold the lock of a request in a transaction. Raise IdempotencyInFlight."""
+    name = f"{person}|{key}"
+    with transaction.atomic():
+        is_free = try_lock(name)
+        if is_free:
+            yield
+    if is_free:
+        return
+    if not wait_seconds or connection.in_atomic_block:
+        raise IdempotencyInFlight(extra={"retry_after": 1})
+    with _place_to_wait(person):
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline:
+            # Others use the connection meanwhile.
+            connection.close()
+            _pause(_PAUSE_SECONDS)
+            with transaction.atomic():
+                is_free = try_lock(name)
+                if is_free:
+                    yield
+            if is_free:
+                return
+    raise IdempotencyInFlight(extra={"retry_after": 1})
 
 
-def _wait_for_lock(cursor: Any, name: str, wait_seconds: int) -> bool:
+@contextmanager
+def _place_to_wait(person: str) -> Iterator[None]:
+    """Count the block as one that waits. Raise IdempotencyInFlight beyond MAX_WAITING."""
+    with _waiting_lock:
+        if _waiting[person] >= MAX_WAITING:
+            raise IdempotencyInFlight(extra={"retry_after": 1})
+        _waiting[person] += 1
     try:
-        with waiting_at_most(Collided(), wait_seconds), transaction.atomic():
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-    except Collided:
-        return False
-    cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-    return True
+        yield
+    finally:
+        with _waiting_lock:
+            _waiting[person] -= 1
+            if not _waiting[person]:
+                del _waiting[person]

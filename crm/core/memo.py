@@ -17,7 +17,7 @@ T = TypeVar("T")
 SECONDS = 5.0
 LARGEST = 10_000
 
-_hearing: Callable[[], int | None] | None = None
+_connection_id: Callable[[], int | None] | None = None
 _all: "list[Remembered[Any]]" = []
 
 
@@ -25,7 +25,7 @@ class Remembered(Generic[T]):
     """A thread-safe cache by key."""
 
     def __init__(self) -> None:
-        # Each with when it ends, and the connection over which its end would have been heard.
+        # Value, expiry (monotonic seconds), and the connection that would have received its end.
         self._entries: dict[str, tuple[T, float, int]] = {}
         self._ends = 0
         _all.append(self)
@@ -36,7 +36,7 @@ class Remembered(Generic[T]):
 
         A value that was read while access ended is not cached: it may be outdated.
         """
-        connection = _hearing() if _hearing else None
+        connection = _connection_id() if _connection_id else None
         if connection is None:
             return ask()[0]
         entry = self._entries.get(key)
@@ -66,15 +66,15 @@ def forget_all() -> None:
 
 async def listen() -> None:
     """Clear the caches at each notice of ended access and each lost connection; runs for ever."""
-    global _hearing
+    global _connection_id
     layer: Any = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(ACCESS_GROUP, channel)
-    _hearing = layer.hearing(ACCESS_GROUP)
+    _connection_id = layer.hearing(ACCESS_GROUP)
     try:
         while True:
             await layer.receive(channel)
             forget_all()
     finally:
-        _hearing = None
+        _connection_id = None
         forget_all()

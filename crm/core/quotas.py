@@ -49,14 +49,14 @@ class QuotaBackend(Protocol):
 # How much of something an organization has, counted from its rows.
 Gauge = Callable[[UUID], int]
 
-_keeper: QuotaBackend | None = None
+_backend: QuotaBackend | None = None
 _gauges: dict[str, dict[str, Gauge]] = {}
 
 
-def set_backend(keeper: QuotaBackend) -> None:
+def set_backend(backend: QuotaBackend) -> None:
     """Set the backend of the whole process."""
-    global _keeper
-    _keeper = keeper
+    global _backend
+    _backend = backend
 
 
 def register_gauge(metric: str, part: str, gauge: Gauge) -> None:
@@ -75,20 +75,20 @@ def check_quota(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
     Call it inside the transaction that adds, before adding: until that ends, others who add to the
     same metric of this organization wait, so that together they cannot exceed the limit.
     """
-    if _keeper is not None:
-        _keeper.check_quota(metric, organization_id=organization_id, amount=amount)
+    if _backend is not None:
+        _backend.check_quota(metric, organization_id=organization_id, amount=amount)
 
 
 def require_feature(name: str, *, organization_id: UUID) -> None:
     """Raise FeatureNotInPlan where the plan does not include the feature."""
-    if _keeper is not None:
-        _keeper.require_feature(name, organization_id=organization_id)
+    if _backend is not None:
+        _backend.require_feature(name, organization_id=organization_id)
 
 
 def organization_created(*, organization_id: UUID) -> None:
     """Set up the billing of a new organization, in the transaction that creates it."""
-    if _keeper is not None:
-        _keeper.organization_created(organization_id=organization_id)
+    if _backend is not None:
+        _backend.organization_created(organization_id=organization_id)
 
 
 def exceeded(

@@ -30,6 +30,11 @@ def user_group(user_id: UUID) -> str:
     return f"user.{user_id}"
 
 
+def member_group(organization_id: UUID, user_id: UUID) -> str:
+    """Return the group of the sockets of one member of an organization."""
+    return f"member.{organization_id}.{user_id}"
+
+
 def key_group(key_id: UUID) -> str:
     """Return the group of the long polls of an API key."""
     return f"key.{key_id}"
@@ -90,7 +95,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
             pipe.publish(channel, channel_signing.seal(channel, _serializer().serialize(message)))
         pipe.execute()
     except RedisError as error:
-        redis_circuit_breaker.note_failure(error)
+        redis_circuit_breaker.record_failure(error)
         logger.warning(
             "A wake-up hint was not sent: Redis does not answer.",
             extra={"metadata": {"groups": len(messages), "error": type(error).__name__}},

@@ -59,7 +59,7 @@ def answers() -> bool:
     try:
         client().ping()
     except RedisTimeout as error:
-        note_failure(error)
+        record_failure(error)
         return False
     except RedisError:
         logger.debug("Redis refuses: whoever asks it is told at once.")
@@ -67,7 +67,7 @@ def answers() -> bool:
     return True
 
 
-def note_failure(error: RedisError) -> None:
+def record_failure(error: RedisError) -> None:
     """Open the circuit breaker after a timeout; a refused connection does not open it."""
     global _ask_again_at
     if isinstance(error, RedisTimeout):
@@ -85,7 +85,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        note_failure(error)
+        record_failure(error)
         metadata = {"action": "redis.failure", "error": type(error).__name__}
         logger.warning("Redis did not do what was asked.", extra={"metadata": metadata})
         raise

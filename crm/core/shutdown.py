@@ -2,13 +2,13 @@
 
 from threading import Event
 
-_told = Event()
+_requested = Event()
 
 
 def begin() -> None:
     """Start the shutdown: `/ready` returns 503, so that load balancers stop sending requests."""
-    _told.set()
+    _requested.set()
 
 
 def is_draining() -> bool:
-    return _told.is_set()
+    return _requested.is_set()

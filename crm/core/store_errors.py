@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError, OperationalError
-from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    SerializationFailure,
+    UniqueViolation,
+)
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from redis.exceptions import RedisError
 
-from crm.core.errors import Collided, StoreUnavailable
+from crm.core.errors import Busy, Collided, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +44,12 @@ def collision_of(error: Exception) -> Collided | None:
 def outage_of(error: BaseException | None) -> StoreUnavailable | None:
     """Return the refusal for an error of a store that does not answer, else None.
 
-    A connection that is not free in time is one of them.
+    A connection that is not free in time is one of them. A lock that is not free in time is Busy.
     """
     if isinstance(error, DuplicateKeyError) or not isinstance(error, _OUTAGES):
         return None
+    if isinstance(error.__cause__, LockNotAvailable):
+        return Busy(extra={"retry_after": RETRY_SECONDS})
     return StoreUnavailable(extra={"retry_after": RETRY_SECONDS})
 
 

@@ -63,7 +63,7 @@ OPERATOR = Scope(is_operator=True)
 _scope: ContextVar[Scope] = ContextVar("nextflow_scope")
 # What holds where nothing was said. Only a test run, which makes its world by hand, changes it.
 default_scope = NOBODY
-_told: set[tuple[str, int]] = set()
+_warned: set[tuple[str, int]] = set()
 
 
 def current() -> Scope:
@@ -139,12 +139,12 @@ def lookup_function(table: str, column: str) -> str:
     return f"nextflow_lookup_{table}_{column}"
 
 
-def tell_unset(tables: set[str]) -> None:
+def warn_of_unset_scope(tables: set[str]) -> None:
     """Log, once per code location, that tenant tables were queried without a scope."""
     place = _place()
-    if place in _told:
+    if place in _warned:
         return
-    _told.add(place)
+    _warned.add(place)
     file, line = place
     logger.error(
         "Rows of organizations were asked for without saying which organization; none are seen.",

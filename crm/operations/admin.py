@@ -104,7 +104,7 @@ class CrontabScheduleAdmin(ConsoleAdmin):
 @admin.register(CheckRun)
 class CheckRunAdmin(ReadOnlyAdmin):
     menu = Menu(Section.EVIDENCE, "fact_check", rank=40)
-    list_display = ["finished_at", "kind", "examined", "differences", "mended"]
+    list_display = ["finished_at", "kind", "examined", "differences", "repaired"]
     list_filter = ["kind"]
     search_fields = ["=id"]
     ordering = ["-id"]
@@ -114,7 +114,7 @@ class CheckRunAdmin(ReadOnlyAdmin):
         "finished_at",
         "examined",
         "differences",
-        "mended",
+        "repaired",
         "counts",
         "found",
     ]

@@ -31,13 +31,13 @@ class OperationsCollector(Collector):
             for queue, age in canary.ages(stores.redis()).items():
                 ages.add_metric([queue], age)
         except RedisError as error:
-            self._tell_missing("canary_age_seconds", error)
+            self._log_missing("canary_age_seconds", error)
         yield ages
         for figure in gauges.registered():
             try:
                 values = figure.measure()
             except (AppError, DatabaseError, PyMongoError, RedisError) as error:
-                self._tell_missing(figure.name, error)
+                self._log_missing(figure.name, error)
                 continue
             family = GaugeMetricFamily(
                 f"nf_{figure.name}", figure.meaning, labels=[figure.label] if figure.label else []
@@ -46,7 +46,7 @@ class OperationsCollector(Collector):
                 family.add_metric([label] if figure.label else [], value)
             yield family
 
-    def _tell_missing(self, figure: str, error: Exception) -> None:
+    def _log_missing(self, figure: str, error: Exception) -> None:
         logger.warning(
             "A figure is missing from this scrape: its store does not answer.",
             extra={"metadata": {"figure": figure, "error": type(error).__name__}},

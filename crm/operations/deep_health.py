@@ -106,15 +106,15 @@ def deep_health() -> DeepHealth:
 
 def _run(health: DeepHealth, check: Callable[[uuid.UUID], None]) -> dict[str, Any]:
     started = time.perf_counter()
-    told: dict[str, Any] = {"write_and_read": "done"}
+    result: dict[str, Any] = {"write_and_read": "done"}
     failures: tuple[type[Exception], ...] = (NotReadBack, DatabaseError, *store_failures())
     try:
         check(uuid.uuid4())
     except failures as error:
-        told = {"write_and_read": "failed", "error": type(error).__name__}
+        result = {"write_and_read": "failed", "error": type(error).__name__}
         health.is_sound = False
-    told["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
-    return told
+    result["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
+    return result
 
 
 def _migrations(health: DeepHealth) -> dict[str, Any]:
@@ -140,25 +140,25 @@ def _queues(health: DeepHealth) -> dict[str, Any]:
     except RedisError as error:
         health.is_sound = False
         return {"error": type(error).__name__}
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for queue, age in ages.items():
         is_fresh = age <= canary.STALE_SECONDS
         health.is_sound = health.is_sound and is_fresh
-        told[queue] = {
+        result[queue] = {
             "canary_age_seconds": None if math.isinf(age) else round(age, 1),
             "is_fresh": is_fresh,
         }
-    return told
+    return result
 
 
 def _figures(health: DeepHealth) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for figure in gauges.registered():
         try:
             values = figure.measure()
         except (AppError, DatabaseError, PyMongoError, RedisError) as error:
             health.is_sound = False
-            told[figure.name] = {"error": type(error).__name__}
+            result[figure.name] = {"error": type(error).__name__}
             continue
-        told[figure.name] = dict(values) if figure.label else next(iter(values.values()), None)
-    return told
+        result[figure.name] = dict(values) if figure.label else next(iter(values.values()), None)
+    return result

@@ -10,30 +10,30 @@ from prometheus_client import REGISTRY
 from pymongo import monitoring
 
 from crm.core.observability.shared_metrics import SharedCollector
-from crm.core.observability.tracing import note_store
+from crm.core.observability.tracing import record_store_use
 from crm.operations.collectors import OperationsCollector
 
 
-def _note_postgresql(
+def _record_postgresql(
     execute: Callable[..., Any],
     sql: str,
     params: Any,
     many: bool,  # noqa: FBT001  Django calls it so
     context: Any,
 ) -> Any:
-    note_store("postgresql")
+    record_store_use("postgresql")
     return execute(sql, params, many, context)
 
 
 def _watch_connection(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     # In front: `connection.execute_wrapper` takes its own away from the end.
-    if _note_postgresql not in connection.execute_wrappers:
-        connection.execute_wrappers.insert(0, _note_postgresql)
+    if _record_postgresql not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, _record_postgresql)
 
 
 class _MongodbListener(monitoring.CommandListener):
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        note_store("mongodb")
+        record_store_use("mongodb")
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Ignore: the start was recorded."""

@@ -34,7 +34,7 @@ class CheckRun(models.Model):
     finished_at = models.DateTimeField(_("finished"))
     examined = models.BigIntegerField(_("examined"))
     differences = models.BigIntegerField(_("differences"))
-    mended = models.BigIntegerField(_("mended"), default=0)
+    repaired = models.BigIntegerField(_("repaired"), default=0)
     counts = models.JSONField(_("differences by kind"), default=dict)
     found = models.JSONField(_("the first of them"), default=list)
 
@@ -48,4 +48,4 @@ class CheckRun(models.Model):
 
     @property
     def standing(self) -> int:
-        return self.differences - self.mended
+        return self.differences - self.repaired

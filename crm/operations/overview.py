@@ -61,7 +61,7 @@ class Queues:
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
+class Emails:
     """``oldest`` is the time of the oldest waiting email; ``given_up`` counts thirty days."""
 
     waiting: int
@@ -73,7 +73,7 @@ class Letters:
 class OverviewFacts:
     """Statistics from PostgreSQL."""
 
-    letters: Letters
+    emails: Emails
     stats: list[tuple[Any, str, int]]
     runs: dict[str, CheckRun | None]
 
@@ -200,18 +200,18 @@ def _facts() -> OverviewFacts:
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {int(PATIENCE_SECONDS * 1000)}")
         return OverviewFacts(
-            letters=_letters(),
+            emails=_emails(),
             stats=[(each.label, each.icon, each.count()) for each in stats.registered()],
             runs=last_runs(),
         )
 
 
-def _letters() -> Letters:
+def _emails() -> Emails:
     waiting = Mail.objects.filter(sent_at__isnull=True, given_up_at__isnull=True)
     lately = timezone.now() - timedelta(days=30)
     given_up = Mail.objects.filter(created_at__gte=lately, given_up_at__isnull=False)
     oldest = waiting.order_by("due_at").values_list("created_at", flat=True).first()
-    return Letters(waiting[:MOST].count(), oldest, given_up[:MOST].count())
+    return Emails(waiting[:MOST].count(), oldest, given_up[:MOST].count())
 
 
 def active_organizations() -> int:

@@ -9,14 +9,14 @@ from django.dispatch import receiver
 from crm.compliance.services.verification import Finding, Verified
 from crm.compliance.signals import audit_verified
 from crm.operations.models import CheckKind
-from crm.operations.runs import FOUND_SHOWN, note_run
+from crm.operations.runs import FOUND_SHOWN, record_run
 
 
 @receiver(audit_verified, dispatch_uid="operations.note_audit_verified")
-def note_audit_verified(
+def record_audit_verification(
     *, started_at: datetime, verified: Verified, findings: list[Finding], **kwargs: Any
 ) -> None:
-    note_run(
+    record_run(
         kind=CheckKind.AUDIT,
         started_at=started_at,
         examined=verified.entries,

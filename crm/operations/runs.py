@@ -15,13 +15,13 @@ FOUND_SHOWN = 100
 
 
 @transaction.atomic
-def note_run(
+def record_run(
     *,
     kind: CheckKind,
     started_at: datetime,
     examined: int,
     differences: int,
-    mended: int = 0,
+    repaired: int = 0,
     counts: Mapping[str, int],
     found: Sequence[Mapping[str, Any]] = (),
 ) -> CheckRun:
@@ -35,7 +35,7 @@ def note_run(
         finished_at=timezone.now(),
         examined=examined,
         differences=differences,
-        mended=mended,
+        repaired=repaired,
         counts=dict(counts),
         found=[dict(each) for each in found[:FOUND_SHOWN]],
     )

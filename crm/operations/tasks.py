@@ -10,10 +10,10 @@ from crm.operations import canary
 
 
 @shared_task(name="operations.canary", acks_late=False, expires=canary.STALE_SECONDS)
-def note_canary(queue: str) -> None:
+def record_canary(queue: str) -> None:
     canary.note_seen(stores.redis(), queue=queue)
 
 
 @after_task_publish.connect(sender="operations.canary", dispatch_uid="operations.note_sent")
-def note_canary_sent(**kwargs: Any) -> None:
+def count_canary_sent(**kwargs: Any) -> None:
     canary.note_sent(stores.redis())

@@ -51,10 +51,10 @@ from crm.organizations.preferences import remember_language
 
 PROVIDER_SECONDS = 5
 # Beyond this many seconds, the end of a token is no date.
-LONGEST_TOKEN = 10**9
-# Letters of forms that anybody may send, for which nobody keeps an answer to give again.
+MAX_TOKEN_SECONDS = 10**9
+# Emails of forms that anybody may send, for which no response is stored to be repeated.
 OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key", "unknown_account"})
-# Letters to addresses that may be of somebody who never asked for anything.
+# Emails to addresses whose owner may never have asked for anything.
 TO_UNPROVED = frozenset(
     {
         "account_already_exists",
@@ -141,7 +141,7 @@ class AccountAdapter(DefaultAccountAdapter):
         person.save(update_fields=["password", "updated_at"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Queue a letter. Raise ratelimit.Refusal to who is logged in and sends too many.
+        """Queue an email. Raise RateLimitExceeded to who is logged in and sends too many.
 
         To others nothing is told: what they see must not depend on the account.
         """
@@ -179,7 +179,7 @@ class AccountAdapter(DefaultAccountAdapter):
         recipient = User.objects.normalize_email(email)
         subjects = {"user": sender.pk if sender else None, "recipient": recipient}
         try:
-            ratelimit.enforce("unproved_letter", subjects)
+            ratelimit.enforce("unverified_email", subjects)
         except ratelimit.RateLimitExceeded:
             if sender is not None:
                 raise
@@ -236,20 +236,22 @@ class _Questions(requests.Session):
 def _require_readable(response: requests.Response) -> None:
     """Raise ProviderAway for JSON that cannot be used: too deep, no object, or a broken token."""
     try:
-        told = response.json()
+        payload = response.json()
     except requests.JSONDecodeError:
         # Whoever asked finds that, or reads it as another form.
         return
     except (ValueError, RecursionError) as error:
         raise ProviderAway from error
-    if not isinstance(told, dict):
+    if not isinstance(payload, dict):
         raise ProviderAway
-    seconds = told.get("expires_in") or 0
+    seconds = payload.get("expires_in") or 0
     if not isinstance(seconds, int) and not (
         isinstance(seconds, str) and whole_number(seconds) is not None
     ):
         raise ProviderAway
-    if not 0 <= int(seconds) < LONGEST_TOKEN or not isinstance(told.get("access_token", ""), str):
+    if not 0 <= int(seconds) < MAX_TOKEN_SECONDS or not isinstance(
+        payload.get("access_token", ""), str
+    ):
         raise ProviderAway
 
 

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 
 from crm.core import ratelimit
 
-MOST_UID = 191
-MOST_TEXT = 2_000
-_MOST_MEMBERS = 2_000
-_MOST_CHARACTERS = 100_000
+MAX_UID = 191
+MAX_TEXT = 2_000
+_MAX_MEMBERS = 2_000
+_MAX_CHARACTERS = 100_000
 _IDS = ("sub", "id")
 # Claims that are used as texts, of all providers.
 _TEXTS = frozenset(
@@ -51,10 +51,10 @@ def require_storable(value: Any) -> None:
         each = waiting.pop()
         seen += 1
         length += len(each) if isinstance(each, str) else 0
-        if seen > _MOST_MEMBERS or length > _MOST_CHARACTERS:
+        if seen > _MAX_MEMBERS or length > _MAX_CHARACTERS:
             raise ProfileUnusable("It is too large.")
         if isinstance(each, str):
-            if "\x00" in each or any(unicodedata.category(letter) == "Cs" for letter in each):
+            if "\x00" in each or any(unicodedata.category(character) == "Cs" for character in each):
                 raise ProfileUnusable("A text holds characters that cannot be stored.")
         elif isinstance(each, Mapping):
             waiting.extend(each)
@@ -88,7 +88,7 @@ def _validated_claims(claims: Any) -> dict[str, Any]:
     for name in _TEXTS & found.keys():
         if found[name] is None:
             del found[name]
-        elif not isinstance(found[name], str) or len(found[name]) > MOST_TEXT:
+        elif not isinstance(found[name], str) or len(found[name]) > MAX_TEXT:
             raise ProfileUnusable(f"{name} is no text, or too long.")
     for name in _FLAGS & found.keys():
         # Some providers write it as a text.
@@ -98,7 +98,7 @@ def _validated_claims(claims: Any) -> dict[str, Any]:
 
 def require_uid(uid: Any) -> None:
     """Raise ProfileUnusable unless an id is a text that can be stored and told apart."""
-    if not isinstance(uid, str) or not uid.strip() or len(uid) > MOST_UID:
+    if not isinstance(uid, str) or not uid.strip() or len(uid) > MAX_UID:
         raise ProfileUnusable("The id is no text, empty or too long.")
 
 
@@ -147,6 +147,6 @@ def guarded(provider: Provider) -> Provider:
 
 
 def count_beginning(request: HttpRequest) -> None:
-    """Count the beginning of a log-in, which makes a session. Raise Refusal."""
+    """Count the beginning of a log-in, which makes a session. Raise RateLimitExceeded."""
     if not request.user.is_authenticated:
         ratelimit.enforce("log_in_beginning", {"address": ratelimit.client_address(request)})

@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from django.http import HttpRequest, HttpResponse
 
-from crm.authentication.first_step import note_first_step
+from crm.authentication.first_step import store_first_step
 
 # Whose sign-up was sent from this browser, although the address is not confirmed yet.
 _SHOWN_KEY = "credentials_shown_for"
@@ -36,8 +36,8 @@ class AddressStage(EmailVerificationStage):
             clear_authentication_records(self.request)
             self.request.session.pop(_MADE_KEY, None)
         elif self.login.user is not None:
-            # The first stage of every road: a password, a passkey or a provider was shown.
-            note_first_step(self.request, self.login.user)
+            # The first stage of every way in: a password, a passkey or a provider was shown.
+            store_first_step(self.request, self.login.user)
         return response, goes_on
 
 

@@ -137,7 +137,7 @@ def bearer_of(request: Request) -> str | None:
         return None
     text = text.strip()
     # Two headers arrive as one with a comma.
-    if not text or not text.isascii() or any(letter in text for letter in " ,\t"):
+    if not text or not text.isascii() or any(character in text for character in " ,\t"):
         raise AuthorizationUnusable
     return text
 

@@ -81,14 +81,14 @@ class LogInTokens(OpenView):
     @refuses(401, 403, 404)
     def post(self, request: Request) -> Response:
         """Log in a program for a user; all invalid credentials get the same error."""
-        told = LogInBody.read(request)
+        values = LogInBody.read(request)
         with outage_refusals():
             user, attempt = check_credentials(
-                request._request, email=told["email"], password=told["password"], road="token"
+                request._request, email=values["email"], password=values["password"], method="token"
             )
-            shown_factor = check_code(user=user, code=told["otp"])
+            shown_factor = check_code(user=user, code=values["otp"])
             credentials_were_right(user, attempt)
-            membership = _membership(user, told.get("organization"))
+            membership = _membership(user, values.get("organization"))
             membership.check_second_factor()
             tokens = start_family(
                 membership=membership,
@@ -105,10 +105,10 @@ class Refresh(OpenView):
     @refuses(401, 403)
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for new tokens, once."""
-        told = RefreshBody.read(request)
+        values = RefreshBody.read(request)
         with outage_refusals():
             tokens = refresh_tokens(
-                refresh_token=told["refresh_token"], client=Client.of(request._request)
+                refresh_token=values["refresh_token"], client=Client.of(request._request)
             )
         return _answer(tokens, status=200)
 
@@ -122,9 +122,9 @@ class Revoke(OpenView):
     )
     def post(self, request: Request) -> Response:
         """End a log-in: its refresh token, its access tokens and its sockets."""
-        told = RefreshBody.read(request)
+        values = RefreshBody.read(request)
         with outage_refusals():
-            revoke_token(refresh_token=told["refresh_token"])
+            revoke_token(refresh_token=values["refresh_token"])
         return Response(status=204, headers=_PRIVATE)
 
 

@@ -19,7 +19,7 @@ from crm.core.errors import AppError, NotAuthenticated
 from crm.core.form_guard.errors import OrganizationSwitched, PersonSwitched
 from crm.core.form_guard.idempotency import forget_older_answers
 from crm.core.form_guard.stamps import KEPT, SWITCH, check_person, stamp_of
-from crm.core.http.exceptions import is_for_programs, problem_json
+from crm.core.http.exceptions import is_for_programs, is_from_script, problem_json
 from crm.organizations.access import check_organization, membership_in
 from crm.organizations.models import User
 from crm.organizations.services.members import SESSION_KEY, current_membership
@@ -67,8 +67,7 @@ class FormGuardMiddleware:
         if request.user.is_authenticated:
             # An operator who was away for too long: nobody, from here on.
             kept_forms.log_out_and_keep(request)
-        if request.headers.get("HX-Request"):
-            # The page stays as it is, with what was typed.
+        if is_from_script(request):
             return problem_json(NotAuthenticated())
         return self._wait_for_log_in(request, response)
 
@@ -182,7 +181,7 @@ def _switch_back(request: HttpRequest, user: User) -> bool:
 
 
 def _refuse(request: HttpRequest, refusal: AppError) -> HttpResponse:
-    if request.headers.get("HX-Request") or request.method in SAFE:
+    if is_from_script(request) or request.method in SAFE:
         return problem_json(refusal)
     reason, other = "unnamed", ""
     if isinstance(refusal, PersonSwitched):

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from crm.authentication.models.session import (
     DEFAULT_IDLE_MINUTES,
     DEFAULT_SESSION_HOURS,
-    LONGEST_SESSION_HOURS,
+    MAX_SESSION_HOURS,
 )
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
@@ -65,7 +65,7 @@ class LogInRulesForm(EditForm):
             (24, _("1 day")),
             (7 * 24, _("7 days")),
             (DEFAULT_SESSION_HOURS, _("14 days")),
-            (LONGEST_SESSION_HOURS, _("30 days")),
+            (MAX_SESSION_HOURS, _("30 days")),
         ],
         help_text=_("However much somebody works meanwhile."),
         widget=forms.Select(attrs={"class": "form-select"}),

@@ -15,12 +15,12 @@ from django.utils.translation import pgettext_lazy
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from crm.authentication.forms.passwords import count
-from crm.authentication.mfa import note_used, was_used
+from crm.authentication.mfa import mark_code_used, was_used
 from crm.core.forms import NormalizedText
 from crm.organizations.models import User
 
 
-def _word_code(field: forms.Field, *, label: Any) -> None:
+def _configure_code_field(field: forms.Field, *, label: Any) -> None:
     field.label = label
     field.error_messages["required"] = _("Enter the code.")
     field.widget = forms.TextInput(
@@ -34,7 +34,7 @@ def _word_code(field: forms.Field, *, label: Any) -> None:
     )
 
 
-def _word_name(field: forms.Field) -> None:
+def _configure_name_field(field: forms.Field) -> None:
     field.label = pgettext_lazy("thing", "Name")
     field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
 
@@ -49,14 +49,16 @@ def _clean_once(user: User, code: str, clean: Callable[[], Any]) -> str:
     except Authenticator.DoesNotExist as error:
         # It was removed at this moment.
         raise get_adapter().validation_error("incorrect_code") from error
-    note_used(user, code)
+    mark_code_used(user, code)
     return cleaned
 
 
 class CodeForm(NormalizedText, base.AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
+        _configure_code_field(
+            self.fields["code"], label=_("Code from your app, or a recovery code")
+        )
 
     def clean_code(self) -> str:
         return _clean_once(self.user, self.cleaned_data["code"], super().clean_code)
@@ -65,7 +67,9 @@ class CodeForm(NormalizedText, base.AuthenticateForm):
 class ConfirmByCodeForm(NormalizedText, base.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
+        _configure_code_field(
+            self.fields["code"], label=_("Code from your app, or a recovery code")
+        )
 
     def clean_code(self) -> str:
         return _clean_once(self.user, self.cleaned_data["code"], super().clean_code)
@@ -74,11 +78,11 @@ class ConfirmByCodeForm(NormalizedText, base.ReauthenticateForm):
 class ActivateAppForm(NormalizedText, totp.ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word_code(self.fields["code"], label=_("Code that the app shows"))
+        _configure_code_field(self.fields["code"], label=_("Code that the app shows"))
 
 
 # What a browser sends for a passkey is a few thousand characters.
-MOST_CREDENTIAL = 32_768
+MAX_CREDENTIAL = 32_768
 # What the verification of a credential that could be parsed raises where it is not valid.
 _NOT_VALID = (
     KeyError,
@@ -100,7 +104,7 @@ def _refuse_credential(error: Exception | None) -> NoReturn:
 def _require_credential(form: forms.BaseForm, parse: Callable[[Any], object]) -> None:
     """Raise ValidationError unless the form's credential is short enough and can be parsed."""
     given = form["credential"].data
-    if isinstance(given, str) and len(given) > MOST_CREDENTIAL:
+    if isinstance(given, str) and len(given) > MAX_CREDENTIAL:
         _refuse_credential(None)
     try:
         parse(form.cleaned_data["credential"])
@@ -159,7 +163,7 @@ class ConfirmByKeyForm(_UsedKey, webauthn.ReauthenticateWebAuthnForm):
 class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word_name(self.fields["name"])
+        _configure_name_field(self.fields["name"])
         passwordless = self.fields["passwordless"]
         passwordless.label = _("Log in with it alone, without a password")
         passwordless.help_text = _(
@@ -190,4 +194,4 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
 class RenameKeyForm(NormalizedText, webauthn.EditWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _word_name(self.fields["name"])
+        _configure_name_field(self.fields["name"])

@@ -28,7 +28,9 @@ def password_input(*, is_new: bool) -> forms.PasswordInput:
     return forms.PasswordInput(attrs={"class": "form-control", "autocomplete": autocomplete})
 
 
-def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool = False) -> None:
+def configure_password_field(
+    field: forms.Field, *, label: Any, is_new: bool, helps: bool = False
+) -> None:
     """Set label, widget and validators of a password field; long passwords may be pasted."""
     field.label, field.error_messages["required"] = label, _MISSING["required"]
     field.widget = password_input(is_new=is_new)
@@ -49,7 +51,7 @@ class ResetForm(NormalizedText, allauth.ResetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial |= refill_of(context.request)
-        word_address(self.fields["email"])
+        configure_email_field(self.fields["email"])
 
     def clean_email(self) -> str:
         email = User.objects.normalize_email(self.cleaned_data["email"])
@@ -83,7 +85,9 @@ class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
-        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+        configure_password_field(
+            self.fields["password1"], label=_("New password"), is_new=True, helps=True
+        )
 
     def save(self) -> None:
         """Raise PasswordLinkSpent if the link was used meanwhile."""
@@ -114,8 +118,12 @@ class ChangePasswordForm(NormalizedText, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
-        word_password(self.fields["oldpassword"], label=_("Your password now"), is_new=False)
-        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+        configure_password_field(
+            self.fields["oldpassword"], label=_("Your password now"), is_new=False
+        )
+        configure_password_field(
+            self.fields["password1"], label=_("New password"), is_new=True, helps=True
+        )
 
     def clean_oldpassword(self) -> str:
         count("confirmation", user=self.user.pk)
@@ -126,17 +134,19 @@ class SetPasswordForm(NormalizedText, allauth.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
-        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+        configure_password_field(
+            self.fields["password1"], label=_("New password"), is_new=True, helps=True
+        )
 
 
 class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        word_password(self.fields["password"], label=_("Your password"), is_new=False)
+        configure_password_field(self.fields["password"], label=_("Your password"), is_new=False)
         self.fields["password"].widget.attrs["autofocus"] = True
 
 
-def word_address(field: forms.Field) -> None:
+def configure_email_field(field: forms.Field) -> None:
     field.label = _("Email address")
     field.error_messages["required"] = _("Enter your email address.")
     field.widget = EmailInput(
@@ -160,7 +170,7 @@ def dummy_user(email: str, name: str) -> User:
 class ChangeAddressForm(NormalizedText, allauth.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        word_address(self.fields["email"])
+        configure_email_field(self.fields["email"])
         self.fields["email"].label = _("New email address")
 
     def clean_email(self) -> str:

@@ -16,7 +16,12 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.authentication.errors import ProviderLinkedMeanwhile
 from crm.authentication.first_step import require_recent_answer
-from crm.authentication.forms.passwords import count, dummy_user, word_address, word_password
+from crm.authentication.forms.passwords import (
+    configure_email_field,
+    configure_password_field,
+    count,
+    dummy_user,
+)
 from crm.authentication.services.sign_up import WANTED, release_pending_address
 from crm.core import ratelimit
 from crm.core.form_guard.sent_forms import refill_of
@@ -52,14 +57,14 @@ def _zone_field() -> forms.CharField:
     )
 
 
-def describe(user: User, told: dict[str, Any]) -> None:
+def describe(user: User, values: dict[str, Any]) -> None:
     """Set a new user's name, language and time zone, and the organization to create."""
-    user.name = told["name"]
+    user.name = values["name"]
     user.language_code = get_language() or "en"
-    zone = told.get("timezone") or "UTC"
+    zone = values.get("timezone") or "UTC"
     user.timezone = zone if zone in zone_names() else "UTC"
-    if told.get("organization"):
-        user.metadata[WANTED] = told["organization"]
+    if values.get("organization"):
+        user.metadata[WANTED] = values["organization"]
 
 
 class FreeAddress:
@@ -81,8 +86,10 @@ class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial |= refill_of(context.request)
-        word_address(self.fields["email"])
-        word_password(self.fields["password1"], label=_("Password"), is_new=True, helps=True)
+        configure_email_field(self.fields["email"])
+        configure_password_field(
+            self.fields["password1"], label=_("Password"), is_new=True, helps=True
+        )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
@@ -92,13 +99,13 @@ class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
         """Sign up; a taken address takes the same time and gets the same response as a free one."""
-        told = self.cleaned_data
+        values = self.cleaned_data
         if self.account_already_exists:
-            dummy_user(told["email"], told["name"]).set_password(told["password1"])
+            dummy_user(values["email"], values["name"]).set_password(values["password1"])
         try:
             with transaction.atomic():
                 if not self.account_already_exists:
-                    release_pending_address(email=told["email"])
+                    release_pending_address(email=values["email"])
                 saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(
                     request
                 )
@@ -124,7 +131,7 @@ class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
         super().__init__(*args, **kwargs)
         require_recent_answer(self.sociallogin)
         self.initial |= refill_of(context.request)
-        word_address(self.fields["email"])
+        configure_email_field(self.fields["email"])
         self.fields["name"].initial = self.sociallogin.user.name
         proved = [each.email for each in self.sociallogin.email_addresses if each.verified]
         if proved:
@@ -162,9 +169,9 @@ class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
         _keep(user, self.cleaned_data)
 
 
-def _keep(user: AbstractBaseUser, told: dict[str, Any]) -> None:
+def _keep(user: AbstractBaseUser, values: dict[str, Any]) -> None:
     person: User = user  # type: ignore[assignment]
-    describe(person, told)
+    describe(person, values)
     person.save(update_fields=["name", "language_code", "timezone", "metadata", "updated_at"])
 
 
@@ -185,7 +192,9 @@ class JoinForm(Form):
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.email = email
-        word_password(self.fields["password"], label=_("Password"), is_new=True, helps=True)
+        configure_password_field(
+            self.fields["password"], label=_("Password"), is_new=True, helps=True
+        )
 
     def clean_timezone(self) -> str:
         zone: str = self.cleaned_data["timezone"]

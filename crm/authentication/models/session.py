@@ -16,9 +16,9 @@ from crm.organizations.models.user import User
 
 DEFAULT_SESSION_HOURS = 14 * 24
 DEFAULT_IDLE_MINUTES = 7 * 24 * 60
-LONGEST_SESSION_HOURS = 30 * 24
+MAX_SESSION_HOURS = 30 * 24
 SHORTEST_IDLE_MINUTES = 5
-LONGEST_IDLE_MINUTES = LONGEST_SESSION_HOURS * 60
+MAX_IDLE_MINUTES = MAX_SESSION_HOURS * 60
 # The last use is noted once a minute; nobody is sent out for what was not noted.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -35,14 +35,14 @@ class SecuritySettings(VersionedModel):
     session_hours = models.PositiveIntegerField(
         _("log in again after, hours"),
         default=DEFAULT_SESSION_HOURS,
-        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_SESSION_HOURS)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_SESSION_HOURS)],
     )
     idle_minutes = models.PositiveIntegerField(
         _("log out when idle for, minutes"),
         default=DEFAULT_IDLE_MINUTES,
         validators=[
             MinValueValidator(SHORTEST_IDLE_MINUTES),
-            MaxValueValidator(LONGEST_IDLE_MINUTES),
+            MaxValueValidator(MAX_IDLE_MINUTES),
         ],
     )
     updated_at = models.DateTimeField(auto_now=True)

@@ -93,5 +93,5 @@ def send_password_reset(*, request: HttpRequest, user: User) -> None:
 
 
 def _log(sentence: str, action: str, **ids: UUID) -> None:
-    told = {name: str(value) for name, value in ids.items()}
-    logger.info(sentence, extra={"metadata": {"action": action, **told}})
+    details = {name: str(value) for name, value in ids.items()}
+    logger.info(sentence, extra={"metadata": {"action": action, **details}})

@@ -48,7 +48,7 @@ MAX_KEYS = 100
 SECRETS_PER_KEY = 2
 USE_NOTED_EVERY = timedelta(minutes=1)
 MARK = "nf_live_"
-_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORM = re.compile(r"(nf_live_([0-9A-Za-z]{8})_[0-9A-Za-z]{32})_([0-9A-Za-z]{6})")
 
 
@@ -260,13 +260,13 @@ def _announce(key: ApiKey, by: Principal, what: str) -> None:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(_LETTERS) for _each in range(length))
+    return "".join(secrets.choice(_DIGITS) for _each in range(length))
 
 
 def _check(body: str) -> str:
     number = zlib.crc32(body.encode())
-    letters = ""
+    digits = ""
     for _each in range(6):
-        number, rest = divmod(number, len(_LETTERS))
-        letters = _LETTERS[rest] + letters
-    return letters
+        number, rest = divmod(number, len(_DIGITS))
+        digits = _DIGITS[rest] + digits
+    return digits

@@ -50,7 +50,7 @@ _OVER_SECONDS = 3600
 KEPT_AFTER_END = timedelta(days=90)
 # Rows of one statement, and statements of one run, of a purge.
 PURGED_AT_ONCE = 1_000
-MOST_BATCHES = 200
+MAX_BATCHES = 200
 
 
 def begin_session(*, request: HttpRequest, user: User) -> UserSession:
@@ -116,7 +116,7 @@ def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> 
         return
     with tenancy.person(user.pk):
         UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
-    _forget_known(record_id)
+    _uncache_known(record_id)
     # Open pages of the other organization must not go on receiving its messages.
     realtime.close_sockets(user_id=user.pk, logins=[record_id])
 
@@ -134,7 +134,7 @@ def follow_membership(*, session: SessionBase, user: User, membership: Membershi
     with tenancy.person(user.pk):
         mine = UserSession.objects.live().filter(pk=record_id)
         if mine.exclude(organization_id=organization_id).update(organization_id=organization_id):
-            _forget_known(record_id)
+            _uncache_known(record_id)
         record = mine.with_rules().first()
         ends_at = record.ends_at() if record is not None else None
     if record is None or ends_at is None or ends_at > timezone.now():
@@ -196,7 +196,7 @@ def end_sessions(
     stored.filter(session_key__in=[record.key for record in ended]).delete()
     # After the commit: a copy could be read into the cache again until then.
     transaction.on_commit(lambda: _forget(ended), robust=True)
-    transaction.on_commit(lambda: _tell(user_id, because, ended), robust=True)
+    transaction.on_commit(lambda: _notify(user_id, because, ended), robust=True)
     return [record.pk for record in ended]
 
 
@@ -213,7 +213,7 @@ def purge_lapsed_stores() -> int:
     engine: Any = import_module(settings.SESSION_ENGINE)
     stored = engine.SessionStore.get_model_class().objects
     count = 0
-    for _batch in range(MOST_BATCHES):
+    for _batch in range(MAX_BATCHES):
         lapsed = stored.filter(expire_date__lt=timezone.now())
         keys = list(lapsed.values_list("pk", flat=True)[:PURGED_AT_ONCE])
         # Its expiry is asked for again: one that was used meanwhile stays.
@@ -268,7 +268,7 @@ def _rejoined(record: UserSession, user: User, organization_id: str) -> UserSess
         return record
     UserSession.objects.live().filter(pk=record.pk).update(organization_id=organization_id)
     # What is known is of the other organization.
-    _forget_known(record.pk)
+    _uncache_known(record.pk)
     return UserSession.objects.with_rules().get(pk=record.pk)
 
 
@@ -278,7 +278,7 @@ def _know(record: UserSession) -> None:
     cache.add(_cache_key(record.pk), signed, _KNOWN_SECONDS)
 
 
-def _forget_known(record_id: UUID | str) -> None:
+def _uncache_known(record_id: UUID | str) -> None:
     with insisting():
         cache.delete(_cache_key(record_id))
 
@@ -294,7 +294,7 @@ def _forget(ended: Sequence[UserSession]) -> None:
         store.delete(record.key)
 
 
-def _tell(user_id: UUID, because: EndReason, ended: Sequence[UserSession]) -> None:
+def _notify(user_id: UUID, because: EndReason, ended: Sequence[UserSession]) -> None:
     if not ended:
         return
     realtime.close_sockets(user_id=user_id, logins=[str(record.pk) for record in ended])

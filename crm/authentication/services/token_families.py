@@ -182,10 +182,10 @@ def _end(families: Sequence[TokenFamily], *, because: EndReason) -> None:
     TokenFamily.objects.filter(pk__in=[family.pk for family in families]).update(
         ended_at=timezone.now(), ended_because=because
     )
-    transaction.on_commit(lambda: _tell(families, because), robust=True)
+    transaction.on_commit(lambda: _notify(families, because), robust=True)
 
 
-def _tell(families: Sequence[TokenFamily], because: EndReason) -> None:
+def _notify(families: Sequence[TokenFamily], because: EndReason) -> None:
     user_id = families[0].user_id
     realtime.close_sockets(user_id=user_id, logins=[str(family.pk) for family in families])
     session_expired.send_robust(

@@ -3,6 +3,7 @@
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -80,7 +81,7 @@ def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     ended = end_sessions(
         user_id=cast(User, request.user).pk, because=EndReason.REVOKED, session_id=session_id
     )
-    return _told(request, len(ended))
+    return _redirect_after_end(request, len(ended))
 
 
 @login_required
@@ -89,7 +90,7 @@ def end_family(request: HttpRequest, family_id: UUID) -> HttpResponse:
     ended = end_families(
         user_id=cast(User, request.user).pk, because=EndReason.REVOKED, family_id=family_id
     )
-    return _told(request, len(ended))
+    return _redirect_after_end(request, len(ended))
 
 
 @login_required
@@ -129,6 +130,7 @@ def log_in_rules(request: HttpRequest) -> HttpResponse:
         "active_page": "log_in_rules",
         "form": form,
         "may_change": membership.may(Module.SETTINGS, WRITE),
+        "token_days": settings.REFRESH_TOKEN_DAYS,
     }
     return render(request, "authentication/log_in_rules.html", context, status=status)
 
@@ -192,7 +194,7 @@ def end_secret(request: HttpRequest, key_id: UUID, secret_id: UUID) -> HttpRespo
     return redirect("authentication:api_keys_page")
 
 
-def _told(request: HttpRequest, count: int) -> HttpResponse:
+def _redirect_after_end(request: HttpRequest, count: int) -> HttpResponse:
     if count:
         messages.success(
             request,

@@ -38,7 +38,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 class AddressView(EmailView):
     """allauth's view, which would treat an account without any row as unverified.
 
-    A letter that is refused changes nothing, and the page says so.
+    An email that is refused changes nothing, and the page says so.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

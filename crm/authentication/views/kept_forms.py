@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.authentication.form_guard import kept_forms
-from crm.core.errors import CsrfFailed
-from crm.core.form_guard.errors import PersonSwitched
+from crm.core.errors import CsrfFailed, NotAuthenticated
+from crm.core.form_guard.errors import PageOutdated, PersonSwitched
 from crm.core.form_guard.sent_forms import refill_from
 from crm.core.form_guard.stamps import check_person, stamp_of
-from crm.core.http.exceptions import is_for_programs, problem_json
+from crm.core.http.exceptions import is_for_programs, is_from_script, problem_json
 from crm.core.http.redirects import local_target
 from crm.organizations.models import User
 
@@ -66,6 +66,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if is_for_programs(request):
         return problem_json(CsrfFailed())
+    if is_from_script(request):
+        is_known = request.user.is_authenticated
+        return problem_json(PageOutdated() if is_known else NotAuthenticated())
     match = request.resolver_match
     name = match.view_name if match else ""
     if name in LOG_IN and request.user.is_authenticated:

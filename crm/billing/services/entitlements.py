@@ -10,7 +10,7 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from crm.billing.metrics import MEANINGS, Metric, MetricKind
+from crm.billing.metrics import METRIC_SPECS, Metric, MetricKind
 from crm.billing.models import FeatureOverride, Kind, Subscription
 from crm.billing.services.subscriptions import subscription_of
 from crm.core import quotas
@@ -30,15 +30,15 @@ class Entitlements:
 
     def refusal(self, metric: str, used: int) -> quotas.QuotaExceeded:
         """Return the error for a metric whose limit is reached."""
-        meaning = MEANINGS[Metric(metric)]
-        resets = None if meaning.way == MetricKind.LEVEL else self.subscription.period_end
+        spec = METRIC_SPECS[Metric(metric)]
+        resets = None if spec.kind == MetricKind.LEVEL else self.subscription.period_end
         return quotas.exceeded(
             quota=metric,
             limit=self.limits[metric] or 0,
             used=used,
             resets_at=resets,
             plan=self.subscription.plan_key,
-            message=str(meaning.refusal),
+            message=str(spec.refusal),
         )
 
 
@@ -51,11 +51,11 @@ def terms_of(organization_id: UUID) -> Entitlements:
     overrides = FeatureOverride.objects.in_force().filter(
         organization_id=OuterRef("organization_id")
     )
-    told = JSONObject(kind="kind", name="name", limit="limit", is_enabled="is_enabled")
+    entry = JSONObject(kind="kind", name="name", limit="limit", is_enabled="is_enabled")
     subscription = (
         Subscription.objects.of(organization_id)
         .select_related("plan", "next_plan")
-        .annotate(overridden=ArraySubquery(overrides.values(told=told)))
+        .annotate(overridden=ArraySubquery(overrides.values(entry=entry)))
         .first()
     )
     if subscription is None or subscription.period_end <= timezone.now():

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from crm.billing import counters
 from crm.billing.counters import CounterResult
 from crm.billing.managers import hold_alone
-from crm.billing.metrics import MEANINGS, Metric
+from crm.billing.metrics import METRIC_SPECS, Metric
 from crm.billing.models import UsageRecord
 from crm.billing.services.entitlements import stamp_of, terms_of
 from crm.billing.services.subscriptions import subscription_of
@@ -65,10 +65,10 @@ def check_quota(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
     used = quotas.measured(metric, organization_id)
     if used + amount > limit:
         raise terms.refusal(metric, used)
-    note_level(organization_id, metric, before=used, after=used + amount, limit=limit)
+    record_level(organization_id, metric, before=used, after=used + amount, limit=limit)
 
 
-def note_level(
+def record_level(
     organization_id: UUID, metric: str, *, before: int, after: int, limit: int | None
 ) -> None:
     """Send ``quota_level_reached`` after the commit if this step crossed a notification level."""
@@ -77,9 +77,9 @@ def note_level(
     stepped = [level for level in LEVELS if before * 100 < limit * level <= after * 100]
     if not stepped:
         return
-    told = {"organization_id": organization_id, "metric": str(metric), "level": stepped[0]}
+    payload = {"organization_id": organization_id, "metric": str(metric), "level": stepped[0]}
     transaction.on_commit(
-        lambda: quota_level_reached.send_robust(sender=UsageRecord, **told), robust=True
+        lambda: quota_level_reached.send_robust(sender=UsageRecord, **payload), robust=True
     )
 
 
@@ -96,7 +96,7 @@ def _counted(organization_id: UUID, metric: Metric, key: str, amount: int) -> Us
         metric,
         stamp=stamp_of(added.period_start, added.version),
         amount=amount,
-        refuses=MEANINGS[metric].is_refused,
+        refuses=METRIC_SPECS[metric].is_refused,
     )
     if count.answer == CounterResult.COLD:
         raise _Unusable
@@ -119,7 +119,7 @@ def _summed(organization_id: UUID, metric: Metric, key: str, amount: int) -> Use
         return _summed(organization_id, metric, key, amount)
     used = UsageRecord.objects.total(organization_id, metric, added.period_start)
     limit = terms.limits[metric]
-    if MEANINGS[metric].is_refused and limit is not None and used > limit:
+    if METRIC_SPECS[metric].is_refused and limit is not None and used > limit:
         with suppress(RedisError):
             counters.fill(
                 organization_id, metric, stamp=terms.stamp, used=used - amount, limit=limit
@@ -133,7 +133,7 @@ def _summed(organization_id: UUID, metric: Metric, key: str, amount: int) -> Use
 def _used(
     organization_id: UUID, metric: Metric, *, used: int, amount: int, limit: int | None
 ) -> Use:
-    note_level(organization_id, metric, before=used - amount, after=used, limit=limit)
+    record_level(organization_id, metric, before=used - amount, after=used, limit=limit)
     return Use(is_new=True, is_over=limit is not None and used > limit)
 
 

@@ -37,7 +37,7 @@ _FIELDS = (
     "updated_at",
 )
 # A database that was asleep for years is brought up to date in jumps of one month each.
-_MOST_STEPS = 1200
+_MAX_STEPS = 1200
 
 
 def subscription_of(organization_id: UUID) -> Subscription:
@@ -211,7 +211,7 @@ def raise_versions(filters: Mapping[str, object]) -> None:
 
 
 def _roll(subscription: Subscription, now: datetime) -> None:
-    for _step in range(_MOST_STEPS):
+    for _step in range(_MAX_STEPS):
         if subscription.period_end > now:
             return
         _step_on(subscription)

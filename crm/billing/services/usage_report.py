@@ -11,7 +11,7 @@ from crm.billing.forecast import Forecast, forecast
 from crm.billing.metrics import Metric
 from crm.billing.models import UsageRecord, UsageSnapshot
 from crm.billing.services.entitlements import Entitlements, terms_of
-from crm.billing.services.usage_summary import UsageSummary, standings_of
+from crm.billing.services.usage_summary import UsageSummary, usage_summaries_of
 
 DAYS = 30
 
@@ -30,19 +30,19 @@ def report_of(organization_id: UUID) -> Report:
     began = _levels_began(organization_id, now.date() - timedelta(days=DAYS))
     subscription = terms.subscription
     lines = []
-    for standing in standings_of(terms):
+    for summary in usage_summaries_of(terms):
         since, before = subscription.period_start, 0
-        if standing.is_level:
-            since, before = began.get(standing.metric, (now, 0))
+        if summary.is_level:
+            since, before = began.get(summary.metric, (now, 0))
         expected = forecast(
-            used=standing.used,
-            limit=standing.limit,
+            used=summary.used,
+            limit=summary.limit,
             since=since,
             until=subscription.period_end,
             now=now,
             before=before,
         )
-        lines.append((standing, expected))
+        lines.append((summary, expected))
     return Report(terms, lines)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from crm.billing import counters
-from crm.billing.metrics import LEDGERED, MEANINGS, Metric, MetricKind, MetricSpec
+from crm.billing.metrics import LEDGERED, METRIC_SPECS, Metric, MetricKind, MetricSpec
 from crm.billing.models import UsageRecord
 from crm.billing.services.entitlements import Entitlements
 from crm.billing.services.metering import LEVELS
@@ -22,12 +22,12 @@ class UsageSummary:
     limit: int | None
 
     @property
-    def meaning(self) -> MetricSpec:
-        return MEANINGS[self.metric]
+    def spec(self) -> MetricSpec:
+        return METRIC_SPECS[self.metric]
 
     @property
     def is_level(self) -> bool:
-        return self.meaning.way == MetricKind.LEVEL
+        return self.spec.kind == MetricKind.LEVEL
 
     @property
     def percent(self) -> int | None:
@@ -44,23 +44,23 @@ class UsageSummary:
         return next((level for level in LEVELS if self.used * 100 >= self.limit * level), 0)
 
 
-def standings_of(
+def usage_summaries_of(
     terms: Entitlements, metrics: Iterable[Metric] = tuple(Metric)
 ) -> list[UsageSummary]:
     """Return the usage of every metric: one query for the ledger, one for each part of a level."""
     subscription = terms.subscription
     organization_id = subscription.organization_id
     totals = UsageRecord.objects.totals(organization_id, subscription.period_start)
-    standings = []
+    summaries = []
     for metric in metrics:
-        if MEANINGS[metric].way == MetricKind.LEVEL:
+        if METRIC_SPECS[metric].kind == MetricKind.LEVEL:
             used = quotas.measured(metric, organization_id)
         elif metric in LEDGERED:
             used = totals.get(metric, 0)
         else:
             used = max(totals.get(metric, 0), _ahead(terms, metric))
-        standings.append(UsageSummary(metric, used, terms.limits[metric]))
-    return standings
+        summaries.append(UsageSummary(metric, used, terms.limits[metric]))
+    return summaries
 
 
 def _ahead(terms: Entitlements, metric: Metric) -> int:

@@ -104,7 +104,7 @@ class LegalHolds(ModuleView):
     def post(self, request: Request) -> Response:
         """Place a legal hold on a subject, or on the whole organization."""
         body = LegalHoldBody.read(request)
-        hold = place_hold(organization_id=self.principal.organization_id, by=self.principal, **body)
+        hold = place_hold(by=self.principal, **body)
         return Response(LegalHoldSerializer(hold).data, status=201)
 
 

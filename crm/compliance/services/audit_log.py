@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from crm.compliance.actor import Actor, current_actor, tell_context
+from crm.compliance.actor import Actor, current_actor, set_actor
 from crm.compliance.models import INSTALLATION, ActorKind
 from crm.core.ids import uuid7
 from crm.organizations.models import Membership, User
 
-MOST_ORGANIZATIONS = 100
+MAX_ORGANIZATIONS = 100
 
 
 @transaction.atomic
@@ -47,7 +47,7 @@ def record(
         actor.address,
     ]
     with connection.cursor() as cursor:
-        tell_context(cursor)
+        set_actor(cursor)
         cursor.execute(
             "INSERT INTO compliance_auditnotice (id, organization_id, actor_kind, actor_id, action,"
             " object_type, object_id, details, subject, data, address)"
@@ -57,22 +57,22 @@ def record(
 
 
 @transaction.atomic
-def record_refused_log_in(*, email: str, address: str, road: str) -> None:
+def record_refused_log_in(*, email: str, address: str, method: str) -> None:
     """Record a failed log-in in every organization of the user.
 
     For an unknown address it is recorded in the installation's chain only.
     """
     user = User.objects.filter(email=email).first()
-    told: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "action": "log_in.refused",
         "object_type": "user",
         "object_id": str(user.pk) if user else "",
-        "details": {"road": road},
+        "details": {"method": method},
         "subject": f"user:{user.pk}" if user else None,
         "values": {"email": [None, email]},
         "actor": Actor(ActorKind.NOBODY, "", address or None),
     }
     theirs = Membership.objects.of(user).active() if user else Membership.objects.none()
-    organizations = sorted(theirs.values_list("organization_id", flat=True)[:MOST_ORGANIZATIONS])
+    organizations = sorted(theirs.values_list("organization_id", flat=True)[:MAX_ORGANIZATIONS])
     for organization_id in organizations or [INSTALLATION]:
-        record(organization_id=organization_id, **told)
+        record(organization_id=organization_id, **entry)

@@ -1,6 +1,6 @@
 """Exports of the audit, as jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,9 @@ from crm.billing.metrics import Feature
 from crm.billing.services import require_feature
 from crm.compliance import chain
 from crm.compliance.filters import Filters
-from crm.compliance.managers import hidden_kinds
+from crm.compliance.managers import hidden_kinds, permissions_of_kinds
 from crm.compliance.models import AuditEntry
-from crm.compliance.presentation import tell, tell_without_customers
+from crm.compliance.presentation import present_entries
 from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
 from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
@@ -30,10 +30,10 @@ COLUMNS = (
 
 
 def start_export(
-    *, by: Principal, file_format: Format, filters: Filters, names_customers: bool = True
+    *, by: Principal, file_format: Format, filters: Filters, withheld: Collection[str] = ()
 ) -> Job:
-    """Start an export of the present audit; without ``names_customers``, they are ids in it, and
-    their entries have no personal values.
+    """Start an export of the present audit. Entries of the object types in ``withheld`` are without
+    values in it; where customers are among them, they are named by their ids.
 
     Raise TooManyJobs, FeatureNotInPlan or QuotaExceeded.
     """
@@ -45,7 +45,7 @@ def start_export(
         "format": file_format,
         "filters": hidden.stored(),
         "until": until,
-        "names_customers": names_customers,
+        "withheld": sorted(withheld),
     }
     return start_job(by=by, kind=AUDIT_EXPORT, data=data)
 
@@ -78,25 +78,26 @@ def _entries(run: Run) -> Any:
 
 
 def _records(entries: list[AuditEntry], run: Run) -> Iterator[dict[str, Any]]:
-    if run.job.data["names_customers"]:
-        presented = tell(entries, customers=Customer.objects.visible_to(run.by))
-    else:
-        presented = tell_without_customers(entries)
-    for told in presented:
-        entry = told.entry
+    # A job of an earlier version names nothing.
+    withheld = run.job.data.get("withheld", list(permissions_of_kinds()))
+    customers = Customer.objects.visible_to(run.by)
+    if "customer" in withheld:
+        customers = customers.none()
+    for each in present_entries(entries, customers=customers, withheld=withheld):
+        entry = each.entry
         yield {
             "seq": entry.seq,
             "time": chain.text_of(entry.at),
-            "what": told.title,
+            "what": each.title,
             "action": entry.action,
             "actor_kind": entry.actor_kind,
             "actor_id": entry.actor_id,
-            "actor": told.actor,
-            "address": told.address,
+            "actor": each.actor,
+            "address": each.address,
             "object_type": entry.object_type,
             "object_id": entry.object_id,
-            "details": entry.details,
-            "values": told.values,
+            "details": each.details,
+            "values": each.values,
             "correlation_id": entry.correlation_id,
             "hash": bytes(entry.hash).hex(),
         }
@@ -110,8 +111,9 @@ def _may_fetch(principal: Principal, job: Job) -> bool:
 
 
 def _file_permissions(job: Job) -> list[str]:
-    customers = ["customers.view_customer"] if job.data["names_customers"] else []
-    return ["compliance.view_auditentry", *customers]
+    needed = permissions_of_kinds()
+    told = set(needed) - {*job.data.get("withheld", ()), *job.data["filters"].get("without", ())}
+    return ["compliance.view_auditentry", *sorted(set().union(*(needed[kind] for kind in told)))]
 
 
 def _file(job: Job, _name: str) -> FileInfo:
@@ -119,8 +121,8 @@ def _file(job: Job, _name: str) -> FileInfo:
 
 
 def _audited(job: Job) -> dict[str, Any]:
-    told = {name: job.data[name] for name in ("format", "filters")}
-    return {"of": "audit", **told, "entries": job.result.get("entries", job.done)}
+    request = {name: job.data[name] for name in ("format", "filters")}
+    return {"of": "audit", **request, "entries": job.result.get("entries", job.done)}
 
 
 AUDIT_EXPORT = register_kind(

@@ -1,11 +1,12 @@
 """Services of legal holds and erasure."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from crm.compliance.actor import current_actor
@@ -15,12 +16,12 @@ from crm.compliance.errors import (
     UnderLegalHold,
     UnknownHoldSubject,
 )
+from crm.compliance.model_tracking import tracked
 from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.text.normalization import identity_key, is_blank, normalize
-from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 
@@ -28,22 +29,20 @@ SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 
 
 @transaction.atomic
-def place_hold(
-    *, organization_id: UUID, reason: str, subject: str = "", by: Principal | None = None
-) -> LegalHold:
+def place_hold(*, by: Principal, reason: str, subject: str = "") -> LegalHold:
     """Place a legal hold on a subject, or on the whole organization.
 
     Safe to repeat: an active hold on the subject with the same reason, in any spelling that
-    `identity_key` folds to one, is returned. Without ``by`` the installation does it. Raise
-    HoldReasonInvalid, UnknownHoldSubject or Forbidden.
+    `identity_key` folds to one, is returned. Raise HoldReasonInvalid, UnknownHoldSubject or
+    Forbidden.
     """
     reason = _reason(reason)
-    if by is not None:
-        require(by, Module.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
+    organization_id = by.organization_id
     # The organization's row is the lock between holding and erasing.
     Organization.objects.select_for_update().get(pk=organization_id)
     _lock_months()
-    if subject and not is_subject(organization_id, subject, by=by):
+    if subject and not is_subject(subject, by=by):
         raise UnknownHoldSubject(extra={"field": "subject"})
     present = LegalHold.objects.active().filter(organization_id=organization_id, subject=subject)
     for hold in present:
@@ -53,26 +52,23 @@ def place_hold(
         organization_id=organization_id,
         subject=subject,
         reason=reason,
-        placed_by_id=by.user_id if by else None,
+        placed_by_id=by.user_id,
     )
 
 
 @transaction.atomic
-def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> LegalHold:
+def lift_hold(*, by: Principal, hold_id: UUID, reason: str) -> LegalHold:
     """Lift a legal hold; other holds on the same subject stay.
 
     Raise HoldReasonInvalid or HoldNotFound.
     """
     reason = _reason(reason)
-    holds = LegalHold.objects.all()
-    if by is not None:
-        require(by, Module.SETTINGS, WRITE)
-        holds = holds.visible_to(by)
-    hold = holds.active().select_for_update().filter(pk=hold_id).first()
+    require(by, Module.SETTINGS, WRITE)
+    hold = LegalHold.objects.visible_to(by).active().select_for_update().filter(pk=hold_id).first()
     if hold is None:
         raise HoldNotFound
     hold.lifted_at = timezone.now()
-    hold.lifted_by_id = by.user_id if by else None
+    hold.lifted_by_id = by.user_id
     hold.lift_reason = reason
     hold.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
     return hold
@@ -89,7 +85,7 @@ def _reason(text: str) -> str:
     return reason
 
 
-def is_subject(organization_id: UUID, subject: str, *, by: Principal | None) -> bool:
+def is_subject(subject: str, *, by: Principal) -> bool:
     """Return whether ``customer:<id>`` or ``user:<id>`` belongs to this organization.
 
     A customer whom the principal may not see is none: who administers may have no right to them.
@@ -103,30 +99,37 @@ def is_subject(organization_id: UUID, subject: str, *, by: Principal | None) -> 
     except ValueError:
         return False
     if kind == "user":
-        members = Membership.objects.in_organization(organization_id)
+        members = Membership.objects.in_organization(by.organization_id)
         return members.filter(user_id=wanted).exists()
-    return _customers(organization_id, by).filter(pk=wanted).exists()
+    return Customer.objects.visible_to(by).filter(pk=wanted).exists()
 
 
 def subjects_named(kind: str, who: str, *, by: Principal) -> list[str]:
     """Return subjects of a kind by an id or an email address; at most two."""
-    organization_id = by.organization_id
-    if is_subject(organization_id, f"{kind}:{who.lower()}", by=by):
+    if is_subject(f"{kind}:{who.lower()}", by=by):
         return [f"{kind}:{who.lower()}"]
     ids: QuerySet[Any, Any]
     if kind == "user":
-        members = Membership.objects.in_organization(organization_id)
+        members = Membership.objects.in_organization(by.organization_id)
         address = User.objects.normalize_email(who)
         is_called = Q(is_active=True, user__email=address) | Q(is_active=False, left_email=address)
         ids = members.filter(is_called).values_list("user_id")
     else:
-        ids = _customers(organization_id, by).filter(email=who).values_list("pk")
+        ids = Customer.objects.visible_to(by).filter(email=who).values_list("pk")
     return [f"{kind}:{found}" for (found,) in ids[:2]]
 
 
-def _customers(organization_id: UUID, by: Principal | None) -> CustomerQuerySet:
-    theirs = Customer.objects.of(organization_id)
-    return theirs if by is None else theirs.visible_to(by)
+def held_rows(organization_id: UUID, model: type[Model], ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids of those rows of a model of subjects that are under a legal hold."""
+    kinds = {each.subject[0] for each in tracked() if each.model is model and each.subject}
+    if not ids or not kinds:
+        return set()
+    subjects = {f"{kind}:{pk}": pk for kind in kinds for pk in ids}
+    holds = LegalHold.objects.active().filter(
+        organization_id=organization_id, subject__in=["", *subjects]
+    )
+    held = set(holds.values_list("subject", flat=True))
+    return set(ids) if "" in held else {subjects[each] for each in held}
 
 
 def _lock_months() -> None:

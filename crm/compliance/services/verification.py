@@ -213,8 +213,8 @@ def _verify_anchor(anchor: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _link(row: tuple[Any, ...]) -> Link:
-    told: Any = (*row[:10], *(None if each is None else bytes(each) for each in row[10:]))
-    return Link(*told)
+    columns: Any = (*row[:10], *(None if each is None else bytes(each) for each in row[10:]))
+    return Link(*columns)
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.compliance.forms import AuditFilterForm, ExportForm
 from crm.compliance.managers import AuditEntryQuerySet
 from crm.compliance.models import AuditEntry
-from crm.compliance.presentation import tell
+from crm.compliance.presentation import present_entries
 from crm.compliance.services.exports import AUDIT_EXPORT, start_export
 from crm.core.api.cursors import decode_cursor, encode_cursor
 from crm.core.errors import AppError
@@ -48,7 +48,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         "form": form,
         "is_narrowed": bool(form.filters().stored()),
         "query": _query(request),
-        "entries": tell(shown[:SHOWN], customers=Customer.objects.visible_to(membership)),
+        "entries": present_entries(
+            shown[:SHOWN], customers=Customer.objects.visible_to(membership)
+        ),
         "next": _next(request, shown),
         "formats": Format.choices,
     }

@@ -17,8 +17,8 @@ from crm.compliance.models import LegalHold
 from crm.compliance.presentation import subjects_in_words
 from crm.compliance.services.legal_holds import lift_hold, place_hold
 from crm.core.errors import AppError, Invalid
-from crm.core.form_guard.idempotency import once
-from crm.core.form_guard.sent_forms import refused_to
+from crm.core.form_guard.idempotency import once_adding
+from crm.core.form_guard.sent_forms import reject_or_redirect
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
 from crm.organizations.access import membership_of
@@ -30,7 +30,7 @@ SHOWN = 100
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@once_adding
 def holds(request: HttpRequest) -> HttpResponse:
     """Render the legal holds; a POST places one."""
     membership = membership_of(request)
@@ -38,7 +38,6 @@ def holds(request: HttpRequest) -> HttpResponse:
     form = HoldForm(request.POST if request.method == "POST" else None, by=membership)
     if form.is_valid():
         place_hold(
-            organization_id=membership.organization_id,
             subject=form.cleaned_data["subject"],
             reason=form.cleaned_data["reason"],
             by=membership,
@@ -86,12 +85,12 @@ def lift(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     if not form.is_valid():
         require(by, Module.SETTINGS, WRITE)
         words = _("Say why the hold is lifted, in at most 500 characters.")
-        return refused_to(request, Invalid(words), "compliance:holds")
+        return reject_or_redirect(request, Invalid(words), "compliance:holds")
     try:
         lift_hold(hold_id=hold_id, by=by, reason=form.cleaned_data["reason"])
     except AppError as refusal:
         if refusal.status != 404:
             raise
-        return refused_to(request, refusal, "compliance:holds")
+        return reject_or_redirect(request, refusal, "compliance:holds")
     messages.success(request, _("The hold is lifted."))
     return redirect("compliance:holds")

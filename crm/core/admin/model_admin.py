@@ -1,6 +1,6 @@
 """Base classes of the operator's admin, with bounded queries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -118,12 +118,15 @@ class ConsoleAdmin(ModelAdmin):
     """Base admin of one model. Rows are deleted only through a service, because cascades reach far.
 
     ``menu`` is the position in the sidebar; a model without one is only linked to.
-    ``admin_actions`` are the actions offered on a row's page.
+    ``admin_actions`` are the actions offered on a row's page. ``telling`` are the columns that hold
+    words of other rows, with the permissions of these: for operators who lack one, the column is
+    neither shown nor searched, sorted or filtered by. A test lists the other columns of text.
     """
 
     form = ModelForm
     menu: ClassVar[Menu | None] = None
     admin_actions: ClassVar[Sequence[AdminAction]] = ()
+    telling: ClassVar[Mapping[str, Sequence[str]]] = {}
     list_per_page = PER_PAGE
     list_max_show_all = PER_PAGE
     show_full_result_count = False
@@ -137,6 +140,51 @@ class ConsoleAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def _may_read(self, request: HttpRequest, column: Any) -> bool:
+        """Return whether the operator has the permissions of a telling column."""
+        needed = self.telling.get(column, ()) if isinstance(column, str) else ()
+        user: Any = request.user if needed else None
+        return not needed or bool(user.has_perms(needed))
+
+    def _readable(self, request: HttpRequest, columns: Iterable[Any]) -> list[Any]:
+        """Leave out the columns that the operator may not read, those of one line too."""
+        found: list[Any] = []
+        for each in columns:
+            if isinstance(each, list | tuple):
+                line = self._readable(request, each)
+                found += [type(each)(line)] if line else []
+            elif self._may_read(request, each):
+                found.append(each)
+        return found
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self._readable(request, super().get_fields(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [
+            (title, {**options, "fields": self._readable(request, options["fields"])})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Exclude them from forms as well, which are made of all editable fields by default."""
+        hidden = [name for name in self.telling if not self._may_read(request, name)]
+        excluded = super().get_exclude(request, obj)
+        return [*(excluded or ()), *hidden] if hidden else excluded
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self._readable(request, super().get_readonly_fields(request, obj))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return self._readable(request, super().get_list_display(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [
+            each
+            for each in super().get_list_filter(request)
+            if self._may_read(request, each[0] if isinstance(each, tuple) else each)
+        ]
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow only the filters that the list declares.
@@ -175,6 +223,11 @@ class ConsoleAdmin(ModelAdmin):
                 del initial[name]
         return initial
 
+    def lock_first(self, row: Any) -> None:
+        """Take what the services of this row lock before the row; its form calls it before it locks
+        the row. Who takes the same locks in another order ends others in deadlocks.
+        """
+
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Disable the ``organization`` field, because related rows would stay in the old
         organization.
@@ -186,7 +239,8 @@ class ConsoleAdmin(ModelAdmin):
         if obj is None:
             return form
         sent = request.POST.get(VERSION) if request.method == "POST" else None
-        form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        own = {"sent_version": sent, "lock_first": staticmethod(self.lock_first)}
+        form = type(form)(form.__name__, (VersionedForm, form), own)
         # Last: a subclass of a model's form makes its fields anew.
         if "organization" in form.base_fields:
             form.base_fields["organization"].disabled = True
@@ -230,6 +284,9 @@ class ConsoleAdmin(ModelAdmin):
 
     def _may_search(self, request: HttpRequest, name: str) -> bool:
         user: Any = request.user
+        column = name.lstrip("^=@").partition(LOOKUP_SEP)[0]
+        if not self._may_read(request, column):
+            return False
         related = [each.related_model._meta for each in self._fields_of(name) if each.related_model]
         return all(
             user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
@@ -354,7 +411,7 @@ class ConsoleAdmin(ModelAdmin):
                 if self.may_do(request, action, row)
             ]
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
-        if row is not None and getattr(form, "was_changed_elsewhere", False):
+        if row is not None and getattr(form, "has_conflict", False):
             answer.status_code = EditedMeanwhile.status
         return answer
 
@@ -372,14 +429,14 @@ class ConsoleAdmin(ModelAdmin):
         status = HTTPStatus.OK
         if form.is_bound and form.is_valid():
             try:
-                told = action.run(request, row, form)
+                outcome = action.run(request, row, form)
             except AppError as refusal:
                 form.add_error(None, refusal.message)
                 status = HTTPStatus(refusal.status)
             else:
-                if isinstance(told, HttpResponseBase):
-                    return told
-                messages.success(request, str(told))
+                if isinstance(outcome, HttpResponseBase):
+                    return outcome
+                messages.success(request, str(outcome))
                 return redirect(back)
         elif form.is_bound:
             status = HTTPStatus.BAD_REQUEST

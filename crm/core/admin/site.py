@@ -130,7 +130,7 @@ def is_operator(request: HttpRequest) -> bool:
 
 
 @receiver(user_logged_in, dispatch_uid="console.note_log_in")
-def note_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def record_admin_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     """Start the idle timer of an operator's session at log-in."""
     if user.is_staff:
         request.session[SEEN_KEY] = int(time.time())

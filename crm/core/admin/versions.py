@@ -7,6 +7,7 @@ another version is shown again with the stored values; saving that overwrites th
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,9 +52,13 @@ def _digest(row: Model) -> str:
 
 
 class VersionedForm(ModelForm):
-    """Mixin of a row's form. ``sent_version`` is the submitted version, None if missing."""
+    """Mixin of a row's form. ``sent_version`` is the submitted version, None if missing.
+
+    ``lock_first`` takes what the services of the row lock before the row.
+    """
 
     sent_version: str | None = None
+    lock_first: Callable[[Any], None] = staticmethod(lambda _row: None)
     present_version = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,19 +66,20 @@ class VersionedForm(ModelForm):
         keep_stored_choices(self)
 
     @property
-    def was_changed_elsewhere(self) -> bool:
+    def has_conflict(self) -> bool:
         return self.sent_version is not None and self.present_version not in ("", self.sent_version)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         self._keep_unchanged()
+        type(self).lock_first(self.instance)
         # Locked until the change is stored: two at once take turns.
         rows = type(self.instance)._base_manager.select_for_update(of=("self",))
         present = rows.filter(pk=self.instance.pk).first()
         if present is None:
             return cleaned
         self.present_version = edit_version(present)
-        if self.was_changed_elsewhere:
+        if self.has_conflict:
             self.add_error(None, [_(EditedMeanwhile.message), *self._differences(present)])
         return cleaned
 
@@ -95,8 +101,8 @@ class VersionedForm(ModelForm):
             value = stored.get_initial_for_field(stored.fields[name], name)
             if field.disabled or not field.has_changed(value, self[name].data):
                 continue
-            told = {"field": field.label or name, "value": isolate(_words(present, name, value))}
-            found.append(_("%(field)s: “%(value)s” is stored now.") % told)
+            params = {"field": field.label or name, "value": isolate(_words(present, name, value))}
+            found.append(_("%(field)s: “%(value)s” is stored now.") % params)
         return found
 
 

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from crm.core.errors import Invalid
 
 _MAC_BYTES = 12
-# A name of 255 letters of four bytes each, in base64, beside an id.
+# A name of 255 characters of four bytes each, in base64, beside an id.
 MAX_LENGTH = 2_000
 
 
@@ -61,6 +61,8 @@ def _mac(scope: str, plain: bytes) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return {"t": value.isoformat()}
+    if isinstance(value, date):
+        return {"d": value.isoformat()}
     if isinstance(value, UUID):
         return {"u": value.hex}
     return value
@@ -68,5 +70,7 @@ def _plain(value: Any) -> Any:
 
 def _value(plain: Any) -> Any:
     if isinstance(plain, dict):
+        if "d" in plain:
+            return date.fromisoformat(plain["d"])
         return datetime.fromisoformat(plain["t"]) if "t" in plain else UUID(plain["u"])
     return plain

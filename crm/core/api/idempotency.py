@@ -1,10 +1,13 @@
 """The ``Idempotency-Key`` header of creating requests."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +19,23 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
 Post = Callable[..., Response]
+
+
+def _content_of(data: Any) -> Any:
+    """Return a body as JSON holds it: of a form all values, of a file a hash."""
+    if not isinstance(data, QueryDict):
+        return data
+    return {name: [_hashed(each) for each in values] for name, values in data.lists()}
+
+
+def _hashed(value: Any) -> Any:
+    if not isinstance(value, UploadedFile):
+        return value
+    hashed = hashlib.sha256()
+    for chunk in value.chunks():
+        hashed.update(chunk)
+    value.seek(0)
+    return [value.name, hashed.hexdigest()]
 
 
 def idempotent(post: Post) -> Post:
@@ -40,7 +60,7 @@ def idempotent(post: Post) -> Post:
             organization_id=principal.organization_id,
             actor=str(principal.actor_id),
             key=key,
-            fingerprint=fingerprint_of(request.method, request.path, request.data),
+            fingerprint=fingerprint_of(request.method, request.path, _content_of(request.data)),
             act=act,
         )
         headers = {"Location": answer.location} if answer.location else {}

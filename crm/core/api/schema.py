@@ -1,11 +1,16 @@
 """The OpenAPI schema: error responses and headers that every operation shares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers
 
 from crm.core.api.etags import IF_MATCH
@@ -34,7 +39,7 @@ _MEANING = {
     412: "The record is no longer at the version that `If-Match` names.",
     413: "The body is too large.",
     414: "The address is longer than 16 KiB: shorten what it searches for.",
-    415: "The body is not `application/json`.",
+    415: "The body is of another type than the one that is described.",
     422: "The `Idempotency-Key` was used for another request.",
     429: "Too many requests: wait for `Retry-After` seconds.",
     503: "A data store does not answer. Nothing was changed: try again.",
@@ -147,3 +152,21 @@ def _limit_headers() -> dict[str, Any]:
         "RateLimit": {"$ref": "#/components/headers/RateLimit"},
         "RateLimit-Policy": {"$ref": "#/components/headers/RateLimit-Policy"},
     }
+
+
+def describe_operations(
+    views: Mapping[str, type],
+    described: Mapping[str, Mapping[str, Any]],
+    *,
+    tag: str,
+    prefix: str,
+) -> None:
+    """Describe methods of views that are made for a record.
+
+    A key of ``described`` is "view method operation", with a key of ``views``; its value has the
+    options of `extend_schema`. The operation's id begins with ``prefix``.
+    """
+    for key, options in described.items():
+        view, method, operation = key.split()
+        schema = extend_schema(tags=[tag], operation_id=f"{prefix}_{operation}", **options)
+        extend_schema_view(**{method: schema})(views[view])

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from crm.core.text.normalization import (
-    LONGEST_UNNAMED,
+    DEFAULT_MAX_LENGTH,
     is_too_long,
     normalize,
     normalize_email,
@@ -16,7 +16,7 @@ from crm.core.text.normalization import (
 
 _PROSE = {"base_template": "textarea.html"}
 # Members of an object or elements of a list whose field does not say how many.
-MOST_MEMBERS = 100
+MAX_MEMBERS = 100
 
 
 def prose_field(**options: Any) -> serializers.CharField:
@@ -72,9 +72,9 @@ class NormalizedSerializer(serializers.Serializer[Any]):
 def _most_exceeded(field: Any, value: Any) -> int:
     """Return the limit that a list or object exceeds at any depth; 0 if none."""
     if isinstance(value, list) and isinstance(field, serializers.ListField):
-        inner, most = value, field.max_length or MOST_MEMBERS
+        inner, most = value, field.max_length or MAX_MEMBERS
     elif isinstance(value, Mapping) and isinstance(field, serializers.DictField):
-        inner, most = list(value.values()), MOST_MEMBERS
+        inner, most = list(value.values()), MAX_MEMBERS
     else:
         return 0
     if len(inner) > most:
@@ -89,7 +89,7 @@ def _length_exceeded(field: Any, value: Any) -> int:
     elif isinstance(value, Mapping) and isinstance(field, serializers.DictField):
         inner = list(value.values())
     elif isinstance(value, str) and _is_normalized(field) and is_too_long(value, field.max_length):
-        return int(field.max_length or LONGEST_UNNAMED)
+        return int(field.max_length or DEFAULT_MAX_LENGTH)
     else:
         return 0
     return max((_length_exceeded(field.child, each) for each in inner), default=0)

@@ -8,7 +8,7 @@ from psycopg import NotSupportedError, sql
 from psycopg.abc import Params, Query
 from psycopg.pq import TransactionStatus
 
-from crm.core import tenancy
+from crm.core import lock_timeout, tenancy
 from crm.core.database.rls_policies import locked_tables_in
 from crm.core.tenancy import NOBODY, Scope
 
@@ -99,15 +99,19 @@ class ScopedCursor(_Cursor):
         status = self.connection.info.transaction_status
         if status == TransactionStatus.INERROR:
             return []
+        before = []
         if status == TransactionStatus.IDLE:
             # A transaction begins here, and begins with nothing said.
             self.said.scope = NOBODY
+            is_alone = self.connection.autocommit
+            if limit := lock_timeout.statement_for(query, is_alone=is_alone):
+                before.append(limit)
         scope = tenancy.current()
         if scope == NOBODY and (tables := locked_tables_in(query)):
-            tenancy.tell_unset(tables)
+            tenancy.warn_of_unset_scope(tables)
         if scope == self.said.scope:
-            return []
-        return self._statements(self.said.scope, scope)
+            return before
+        return before + self._statements(self.said.scope, scope)
 
     def _statements(self, old: Scope | None, new: Scope) -> list[str]:
         said = []

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from crm.core import tenancy
 from crm.core.database.rls_policies import (
-    EVERYTHING,
+    ALL_RIGHTS,
     Policy,
     TenantLookupSql,
     lookups,
@@ -122,7 +122,7 @@ def _give_rights(cursor: CursorWrapper, there: set[str], *roles: str) -> None:
             by_rights.setdefault(wanted, []).append(f'"{table}"')
     for wanted, tables in by_rights.items():
         listed = ", ".join(sorted(tables))
-        if withheld := [right for right in EVERYTHING if right not in wanted]:
+        if withheld := [right for right in ALL_RIGHTS if right not in wanted]:
             cursor.execute(f"REVOKE {', '.join(withheld)} ON {listed} FROM {named}")
         cursor.execute(f"GRANT {', '.join(wanted)} ON {listed} TO {named}")
     if "django_migrations" in there:

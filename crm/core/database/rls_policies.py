@@ -26,7 +26,7 @@ from psycopg.abc import Query
 from crm.core.tenancy import column_of
 
 ORGANIZATION = "nullif(current_setting('nextflow.organization', true), '')::uuid"
-EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 
@@ -120,7 +120,7 @@ def rights() -> dict[str, tuple[str, ...]]:
     """Return the privileges of the application on each table."""
     return {
         model._meta.db_table: getattr(
-            model, "database_rights", EVERYTHING if model._meta.managed else ()
+            model, "database_rights", ALL_RIGHTS if model._meta.managed else ()
         )
         for model in _models()
     }

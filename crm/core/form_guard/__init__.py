@@ -1,1 +1,1 @@
-"""Protection of browser forms: stamps, once-keys, versions, stored input."""
+"""Protection of browser forms: stamps of page and user, once-keys, versions, stored input."""

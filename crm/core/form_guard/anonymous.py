@@ -13,12 +13,11 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from cryptography.fernet import InvalidToken
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from crm.core import stores
-from crm.core.form_guard.idempotency import cipher_of
+from crm.core.form_guard.idempotency import cipher_of, queue_messages, queued_messages
 from crm.core.form_guard.stamps import GUARD_FIELDS, ONCE
 
 KEPT_SECONDS = 20
@@ -77,15 +76,12 @@ def _keep(request: HttpRequest, response: HttpResponse, name: str, key: str) -> 
     if session.modified and not session.is_empty():
         # The middleware saves it later than a second submission may go on with it.
         session.save()
-    told: Any = messages.get_messages(request)
     answer = {
         "status": response.status_code,
         "location": response.headers["Location"],
         "session": session.session_key or "",
         "cookies": [morsel.OutputString() for morsel in response.cookies.values()],
-        "messages": [
-            [each.level, str(each.message), each.extra_tags or ""] for each in told._queued_messages
-        ],
+        "messages": queued_messages(request),
     }
     sealed = cipher_of(key).encrypt(json.dumps(answer).encode())
     with suppress(RedisError):
@@ -105,8 +101,7 @@ def _again(request: HttpRequest, answer: dict[str, Any]) -> HttpResponse:
         request.session = type(request.session)(answer["session"])
         # So that the middleware sends its cookie.
         request.session.modified = True
-    for level, text, tags in answer["messages"]:
-        messages.add_message(request, level, text, extra_tags=tags)
+    queue_messages(request, answer["messages"])
     response = HttpResponse(status=answer["status"], headers={"Location": answer["location"]})
     for cookie in answer["cookies"]:
         response.cookies.load(cookie)

@@ -17,13 +17,13 @@ from crm.core.versions import VersionedModel
 _SEVERAL = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
 
 
-def version_of(request: HttpRequest) -> int | None:
-    """Return the version that a form was rendered with; None if missing.
+def version_of(request: HttpRequest) -> int:
+    """Return the version that a form was rendered with.
 
-    An invalid one is 0, which no record has, and causes a conflict.
+    A missing or invalid one is 0, which no record has, and causes a conflict: nobody knows what
+    such a form was made from.
     """
-    named = request.POST.get(VERSION)
-    return None if named is None else whole_number(named) or 0
+    return whole_number(request.POST.get(VERSION, "")) or 0
 
 
 class EditForm(Form):
@@ -39,13 +39,12 @@ class EditForm(Form):
         keep_stored_choices(self)
         self.record = record
         self.conflicts: list[dict[str, str]] = []
-        self.was_changed_elsewhere = False
+        self.has_conflict = False
 
     def _clean_fields(self) -> None:
-        """Validate the fields, but refuse no stored value that was left as it is.
+        """Validate the fields, but accept a stored value that was not changed.
 
-        A rule may be younger than the value, or another entry point may not know it; whoever edits
-        another field is not to be stopped by it.
+        The value may be older than a validation rule, and must not prevent edits of other fields.
         """
         super()._clean_fields()  # type: ignore[misc]
         if self.record is None:
@@ -61,7 +60,7 @@ class EditForm(Form):
     @property
     def edited_version(self) -> int | None:
         """Return the version of the record in this rendering of the form."""
-        if self.is_bound and not self.was_changed_elsewhere:
+        if self.is_bound and not self.has_conflict:
             return whole_number(str(self.data.get(VERSION, "")))
         return self.record.version if self.record is not None else None
 
@@ -69,7 +68,7 @@ class EditForm(Form):
     def hidden_values(self) -> SafeString:
         """Render the initial values as hidden fields, which are submitted with the form.
 
-        An empty value of several is one empty field: otherwise it would look as if it was missing.
+        An empty multiple value is one empty field, to distinguish it from a missing one.
         """
         return format_html_join(
             "",
@@ -95,11 +94,13 @@ class EditForm(Form):
         """
         sent = self.data
         data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)
-        self.record, self.was_changed_elsewhere = record, True
+        self.record, self.has_conflict = record, True
         for name, field in self.fields.items():
             key, initial_key = self.add_prefix(name), self.add_initial_prefix(name)
-            mine = _plain(field.widget.value_from_datadict(sent, self.files, key))
-            before = _plain(
+            mine = _with_normalized_line_ends(
+                field.widget.value_from_datadict(sent, self.files, key)
+            )
+            before = _with_normalized_line_ends(
                 field.hidden_widget().value_from_datadict(sent, self.files, initial_key)
             )
             if isinstance(before, list):
@@ -108,8 +109,8 @@ class EditForm(Form):
             _put(data, initial_key, _prepared(field, present))
             if not field.has_changed(present, mine):
                 continue
-            if initial_key in sent and not field.has_changed(_began(field, before), mine):
-                _put(data, key, _box(field, present))
+            if initial_key in sent and not field.has_changed(_parsed_initial(field, before), mine):
+                _put(data, key, _submitted_values(field, present))
                 continue
             if initial_key in sent and isinstance(field, _SEVERAL):
                 _put(data, key, _merged(before or [], mine or [], _prepared(field, present)))
@@ -120,8 +121,8 @@ class EditForm(Form):
             self.conflicts.append(
                 {
                     "label": str(field.label or name),
-                    "theirs": _words(field, present),
-                    "mine": _words(field, mine),
+                    "theirs": _display_text(field, present),
+                    "mine": _display_text(field, mine),
                     "value": "\n".join(_prepared(field, present)),
                     "id": self[name].id_for_label,
                 }
@@ -131,8 +132,8 @@ class EditForm(Form):
         self.__dict__["_bound_fields_cache"].clear()
 
 
-def _began(field: forms.Field, before: Any) -> Any:
-    """Return a hidden initial value as the field's ``initial``: a number is no text."""
+def _parsed_initial(field: forms.Field, before: Any) -> Any:
+    """Parse a submitted hidden initial value to the type of the field's ``initial``."""
     if isinstance(field, (*_SEVERAL, forms.ModelChoiceField)):
         return before
     try:
@@ -148,7 +149,7 @@ def _merged(before: list[str], mine: list[str], present: list[str]) -> list[str]
     return [*(each for each in present if each not in removed), *added]
 
 
-def _plain(value: Any) -> Any:
+def _with_normalized_line_ends(value: Any) -> Any:
     """Return a text with normalized line ends."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
@@ -159,8 +160,8 @@ def _prepared(field: forms.Field, value: Any) -> list[str]:
     return ["" if each is None else str(each) for each in several]
 
 
-def _box(field: forms.Field, value: Any) -> list[str]:
-    """Return what a browser would submit for a value; nothing for an unchecked box."""
+def _submitted_values(field: forms.Field, value: Any) -> list[str]:
+    """Return what a browser would submit for a value; [] for an unchecked box."""
     if isinstance(field, forms.BooleanField):
         return ["on"] if value else []
     return _prepared(field, value)
@@ -173,7 +174,7 @@ def _put(data: QueryDict, key: str, values: list[str]) -> None:
         data.pop(key, None)
 
 
-def _words(field: forms.Field, value: Any) -> str:
+def _display_text(field: forms.Field, value: Any) -> str:
     """Return a value for display: the labels of choices, else its text."""
     if isinstance(field, forms.BooleanField):
         return gettext("Yes") if field.to_python(value) else gettext("No")

@@ -1,4 +1,4 @@
-"""Errors of forms that come too late, twice, or from a page of somebody else."""
+"""Errors of forms that are outdated, repeated, or from a page of another user or organization."""
 
 from django.utils.translation import gettext, gettext_noop
 
@@ -47,8 +47,21 @@ class PersonSwitched(Conflict):
     )
 
 
+class PageOutdated(Conflict):
+    """A script of a page whose CSRF token a later log-in replaced."""
+
+    code = "page_outdated"
+    message = gettext_noop(
+        "You have logged in anew since this page was opened. Nothing was changed; load the page "
+        "again."
+    )
+
+
 class FormSentBefore(Conflict):
+    """``location`` is where that leads which a form saved that adds a row."""
+
     code = "form_sent_before"
     message = gettext_noop(
-        "This form was sent before, and its answer is no longer shown. Load the page again."
+        "This form was sent before, and what it saved is there. Look at it; send the form again "
+        "only if you want the same once more."
     )

@@ -1,4 +1,4 @@
-"""Forms as they were sent: fields without secrets, and the typed text for reading and copying."""
+"""Submitted forms: their fields without secrets, and the typed text for display and copying."""
 
 import re
 from collections.abc import Iterator
@@ -24,21 +24,29 @@ SECRETS = frozenset(
     {"password", "oldpassword", "password1", "password2", "code", "otp", "credential"}
 )
 _RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
-# What a page writes into its fields by itself, and nobody typed: ids, numbers, ticks and buttons.
-_NOT_TYPED = re.compile(r"on|\d{0,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+# Fields that a page fills in by itself: where to go on, and what is worked on.
+# fmt: off
+FILLED_IN = frozenset({
+    "action", "all", "asked", "back", "columns", "do", "format", "from_page", "index", "is_shared",
+    "job", "list", "next", "organization", "required", "row", "rows", "scopes", "sort", "state",
+    "to", "view", "warned",
+})
+# fmt: on
+# Values that nobody typed: ids, checkboxes and buttons.
+_NOT_TYPED = re.compile(r"|on|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
 _OF_FORMSETS = re.compile(r"_.*|initial-.*|.*-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS")
-# Of a request whose form is shown again, with these values.
+# Attribute of a request whose form is rendered again with the submitted values.
 _REFILL = "_form_guard_refill"
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """The URL that a form was sent to, and its fields in order. Of files there are the names."""
+    """The URL that a form was submitted to, its fields in order, and the names of its files."""
 
     path: str
     fields: tuple[Pair, ...]
-    # Under which the session stores it; "" of one that is not stored.
+    # Key in the session; "" if it is not stored.
     key: str = ""
     files: tuple[str, ...] = ()
 
@@ -64,7 +72,7 @@ class SentForm:
 
     @property
     def written(self) -> list[dict[str, str]]:
-        """Return of what was typed only what a person may want to have back."""
+        """Return the typed values without those that the page fills in by itself."""
         return [each for each in self.typed if not _NOT_TYPED.fullmatch(each["value"].strip())]
 
 
@@ -102,7 +110,7 @@ def _files(request: HttpRequest) -> list[UploadedFile]:
         return []
 
 
-def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:
+def reject_or_redirect(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:
     """Redirect with the error's message; if the form has typed text, render that text instead."""
     if form_of(request).written:
         return refusal_response(request, refusal)
@@ -124,8 +132,8 @@ def _labels(names: set[str]) -> dict[str, Any]:
         if isinstance(field, forms.CharField) and not field.widget.is_hidden
     } | {
         name: name
-        for name in names - best.keys()
-        if name not in GUARD_FIELDS and not _OF_FORMSETS.fullmatch(name)
+        for name in names - best.keys() - GUARD_FIELDS - FILLED_IN
+        if not _OF_FORMSETS.fullmatch(name)
     }
 
 

@@ -14,7 +14,7 @@ from crm.core.form_guard.errors import PersonSwitched
 
 ORGANIZATION, PERSON = "_organization", "_person"
 ONCE, VERSION = "_once", "_version"
-# Set by the page of a kept form: save in the organization of the stamp; the kept copy is used up.
+# Set by the page of a stored form: save in the stamp's organization, and delete the stored copy.
 SWITCH, KEPT = "_switch", "_kept"
 GUARD_FIELDS = frozenset({ORGANIZATION, PERSON, ONCE, VERSION, SWITCH, KEPT, "csrfmiddlewaretoken"})
 ORGANIZATION_HEADER, PERSON_HEADER = "X-Organization", "X-Person"

@@ -9,6 +9,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import IO, Any
 
@@ -23,6 +24,8 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from crm.core.http.forwarded import counted_address
+from crm.core.http.turns import Turns
 from crm.core.http.unreadable import refused, request_of
 
 Scope = dict[str, Any]
@@ -34,30 +37,51 @@ def _threads() -> ThreadPoolExecutor:
 
 
 class Handler(ASGIHandler):
-    """Works as `ASGIHandler` does; a client's disconnect does not cancel the request."""
+    """Works as `ASGIHandler` does; a client's disconnect does not cancel the request.
+
+    Of one address ASGI_REQUESTS_PER_ADDRESS are worked on at once, whose threads and connections
+    the others would wait for.
+    """
 
     def __init__(self) -> None:
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+        self._turns = Turns(settings.ASGI_REQUESTS_PER_ADDRESS)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        context = contextvars.copy_context()
-        response = await asyncio.get_running_loop().run_in_executor(
-            _threads(), context.run, self._answer, scope, body
-        )
+        response = await self._answer_in_turn(scope, body)
         if not response.streaming:
-            await self.send_response(response, send)
+            with suppress(ConnectionAbortedError):
+                await self.send_response(response, send)
             return
         # Its content is made while it is sent: in a thread of its own, as in Django.
         async with ThreadSensitiveContext():
             try:
-                await self.send_response(response, send)
+                with suppress(ConnectionAbortedError):
+                    await self.send_response(response, send)
             finally:
                 await sync_to_async(response.close)()
+
+    async def _answer_in_turn(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
+        client = scope.get("client") or ("",)
+        address = counted_address(str(client[0]))
+        try:
+            await self._turns.take(address)
+        except asyncio.CancelledError:
+            body.close()
+            raise
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        work = _threads().submit(context.run, self._answer, scope, body)
+        # When its thread is free again, also where the server gave up the answer before.
+        work.add_done_callback(
+            lambda _work: loop.call_soon_threadsafe(self._turns.give_back, address)
+        )
+        return await asyncio.wrap_future(work)
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))

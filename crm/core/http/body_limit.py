@@ -19,16 +19,16 @@ def bounded(application: Call) -> Call:
     """
 
     async def answer(scope: Scope, receive: Call, send: Call) -> None:
-        told = _told_length(scope)
-        if told is not None and told <= settings.MAX_BODY_BYTES:
+        length = _content_length(scope)
+        if length is not None and length <= settings.MAX_BODY_BYTES:
             await application(scope, receive, send)
             return
-        body = await _read(receive, keep=told is None)
+        body = await _read(receive, keep=length is None)
         if body is None:
             # The client is gone.
             return
         headers = [header for header in scope["headers"] if header[0] != b"content-length"]
-        if told is not None or len(body) > settings.MAX_BODY_BYTES:
+        if length is not None or len(body) > settings.MAX_BODY_BYTES:
             scope = {**scope, TOO_LARGE: True}
             body = b""
         elif body:
@@ -38,7 +38,7 @@ def bounded(application: Call) -> Call:
     return answer
 
 
-def _told_length(scope: Scope) -> int | None:
+def _content_length(scope: Scope) -> int | None:
     for name, value in scope["headers"]:
         if name == b"content-length":
             # Whatever is no number was refused by the server already.

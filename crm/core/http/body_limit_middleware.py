@@ -34,5 +34,5 @@ def _refusal(request: HttpRequest) -> AppError | None:
 
 
 def _length(request: HttpRequest) -> int:
-    told = str(request.META.get("CONTENT_LENGTH") or "0")
-    return int(told) if told.isdecimal() else 0
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    return int(length) if length.isdecimal() else 0

@@ -1,5 +1,6 @@
 """Daphne's requests, with bounded bodies and error documents for unparsable requests."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -64,7 +65,8 @@ class DeadlineChannel(HTTPChannel):
     client must have read it within RESPONSE_READ_SECONDS.
 
     A client that pipelines requests gets the next one answered when it has read what was written
-    before; Twisted would go on, and buffer answers without end.
+    before; Twisted would go on, and buffer answers without end. So would Daphne within one answer:
+    whoever sends it in parts awaits `written` after each.
 
     Where Twisted would only cut the connection, a line that is too long is answered.
     """
@@ -74,6 +76,19 @@ class DeadlineChannel(HTTPChannel):
     # An answered request, whose answer was not read yet, in front of pipelined ones.
     _unread: Any = None
     _reading: Any = None
+    # Of whoever waits until the transport's buffer is written.
+    _writing: "asyncio.Future[None] | None" = None
+
+    async def written(self) -> None:
+        """Wait until the client has read so much that the transport takes more, or is gone."""
+        while self._waitingForTransport and self.transport is not None:
+            self._writing = asyncio.get_running_loop().create_future()
+            await self._writing
+
+    def _go_on_writing(self) -> None:
+        if self._writing is not None and not self._writing.done():
+            self._writing.set_result(None)
+        self._writing = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's name
         if self._is_refused:
@@ -105,6 +120,7 @@ class DeadlineChannel(HTTPChannel):
     def resumeProducing(self) -> None:  # noqa: N802  Twisted's name
         self._stop_reading_timer()
         super().resumeProducing()
+        self._go_on_writing()
         if self._unread is not None:
             request, self._unread = self._unread, None
             super().requestDone(request)
@@ -119,6 +135,8 @@ class DeadlineChannel(HTTPChannel):
         self._expect_nothing()
         self._stop_reading_timer()
         super().connectionLost(reason)
+        self._waitingForTransport = False
+        self._go_on_writing()
 
     def _stop_reading_timer(self) -> None:
         if self._reading is not None and self._reading.active():
@@ -180,6 +198,16 @@ class BoundedRequest(WebRequest):
         if self._content_types:
             self.requestHeaders.setRawHeaders(b"content-type", self._content_types)
         return super().process()
+
+    async def written(self) -> None:
+        """Wait until the client takes more of the response. Raise
+        ConnectionAbortedError where it has gone: nothing more of the response is made.
+        """
+        channel = self.channel
+        if isinstance(channel, DeadlineChannel):
+            await channel.written()
+        if self.channel is None:
+            raise ConnectionAbortedError
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """Return a problem document for a request that cannot be parsed as HTTP."""

@@ -8,7 +8,7 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-from crm.core.errors import AppError, BadRequest, MethodNotAllowed, StoreUnavailable
+from crm.core.errors import AppError, BadRequest, Busy, MethodNotAllowed, StoreUnavailable
 from crm.core.store_errors import collision_of, outage_of
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,13 @@ _API = "/api/"
 def is_for_programs(request: HttpRequest) -> bool:
     """Return whether the request is for the API, which never responds with a page."""
     return request.path_info.startswith(_API)
+
+
+def is_from_script(request: HttpRequest) -> bool:
+    """Return whether a script of a page asks: it stays where it is, with what was typed."""
+    accepted = request.headers.get("Accept", "")
+    wants_json = "application/json" in accepted and "text/html" not in accepted
+    return wants_json or "HX-Request" in request.headers
 
 
 def problem(error: AppError) -> dict[str, object]:
@@ -39,11 +46,11 @@ def problem_json(error: AppError) -> JsonResponse:
     )
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
-    _tell_when(response, error)
+    _set_retry_after(response, error)
     return response
 
 
-def _tell_when(response: HttpResponse, error: AppError) -> None:
+def _set_retry_after(response: HttpResponse, error: AppError) -> None:
     if retry_after := error.extra.get("retry_after"):
         response["Retry-After"] = str(max(1, round(float(retry_after))))
 
@@ -60,7 +67,7 @@ def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
     asking = None if isinstance(error, StoreUnavailable) else request
     page = render_to_string("refusal.html", context, asking)
     response = HttpResponse(page, status=error.status)
-    _tell_when(response, error)
+    _set_retry_after(response, error)
     return response
 
 
@@ -85,7 +92,10 @@ class ExceptionMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, DataError) and "NUL" in str(error):
             error = BadRequest()
-        if (outage := outage_of(error)) is not None:
+        outage = outage_of(error)
+        if isinstance(outage, Busy):
+            logger.warning("A lock was not free in time.", exc_info=error)
+        elif outage is not None:
             logger.error("A store does not answer.", exc_info=error)
         error = outage or collision_of(error) or error
         if not isinstance(error, AppError):

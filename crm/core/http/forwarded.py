@@ -12,6 +12,9 @@ _WITH_PORT = re.compile(r"(?P<address>[0-9.]+):(?P<port>[0-9]{1,5})")
 _BRACKETED = re.compile(r"\[(?P<address>[^\[\]]*)\](?::(?P<port>[0-9]{1,5}))?")
 _HEADERS = {"address": b"x-forwarded-for", "proto": b"x-forwarded-proto"}
 
+# What one customer of a provider is given as a rule: they could use each address of it once.
+_IPV6_PREFIX = 64
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -32,6 +35,19 @@ def parse_address(text: str) -> str | None:
             return str(parsed.ipv4_mapped)
         return str(parsed).partition("%")[0]
     return str(parsed)
+
+
+def counted_address(address: str) -> str:
+    """Return an IPv6 address as its network and an IPv4-mapped one as IPv4; "unknown"
+    if invalid.
+    """
+    found = parse_address(address)
+    if found is None:
+        return "unknown"
+    parsed = ipaddress.ip_address(found)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return found
+    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
 
 
 def forwarded_address(headers: Headers, *, proxies: int) -> str | None:

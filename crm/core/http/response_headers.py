@@ -23,7 +23,7 @@ _DRESSING = (
 )
 
 
-def turn_away(request: HttpRequest) -> HttpResponse | None:
+def rejection_of(request: HttpRequest) -> HttpResponse | None:
     """Return 400 for an unknown host or the redirect to HTTPS where it is required, else None."""
     try:
         request.get_host()

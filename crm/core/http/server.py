@@ -24,6 +24,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 from crm.core import memo, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
+from crm.core.http.unbelieved_proxy import UnbelievedProxyWatch
 from crm.core.shutdown import is_draining
 from crm.core.token_bucket import TokenBucket
 
@@ -169,6 +170,7 @@ class Server(Daphne):
     def __init__(self, application: Any, *, proxies: int = 0, **options: Any) -> None:
         self.failure: str | None = None
         self.proxies = proxies
+        self._unbelieved = UnbelievedProxyWatch()
         frame = settings.CHAT_MAX_FRAME_BYTES * FRAME_TOLERANCE
         super().__init__(
             application,
@@ -202,18 +204,29 @@ class Server(Daphne):
         loop = asyncio.get_event_loop()
         self._listening = loop.create_task(memo.listen())
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told_to_go)
+            loop.add_signal_handler(number, self._on_signal)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, SocketProtocol):
             scope["outlet"] = protocol.outlet
             scope["scheme"] = "ws"
-        if self.proxies:
-            self._see_through_proxies(scope)
+        self.see_client(scope)
         return super().create_application(protocol, scope)
 
-    def _see_through_proxies(self, scope: dict[str, Any]) -> None:
-        """Replace client and scheme by the values of the trusted proxies."""
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Send a part of a response, and wait until the client takes more. Raise
+        ConnectionAbortedError where it has gone.
+        """
+        await super().handle_reply(protocol, message)
+        if message.get("more_body") and isinstance(protocol, BoundedRequest):
+            await protocol.written()
+
+    def see_client(self, scope: dict[str, Any]) -> None:
+        """Replace client and scheme by the values of the trusted proxies, if there are any."""
+        if not self.proxies:
+            peer = scope.get("client") or ("",)
+            self._unbelieved.see(str(peer[0]), scope["headers"])
+            return
         if address := forwarded_address(scope["headers"], proxies=self.proxies):
             scope["client"] = [address, 0]
         if proto := forwarded_proto(scope["headers"]):
@@ -239,7 +252,7 @@ class Server(Daphne):
             else _done()
         )
 
-    def _told_to_go(self) -> None:
+    def _on_signal(self) -> None:
         if shutdown.is_draining():
             self.stop()
             return

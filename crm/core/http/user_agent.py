@@ -30,7 +30,7 @@ _SYSTEMS = (
 )
 # A program's own name: `python-httpx/0.28.1`, `curl/8.5.0`.
 _PROGRAM = re.compile(r"[A-Za-z][\w .-]{0,40}(?=/)")
-LONGEST_DEVICE = 100
+MAX_DEVICE_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +57,4 @@ def device_of(agent: str) -> str:
     if browser or system:
         return " · ".join(part for part in (browser, system) if part)
     program = _PROGRAM.match(agent)
-    return program[0][:LONGEST_DEVICE] if program else ""
+    return program[0][:MAX_DEVICE_LENGTH] if program else ""

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import Conflict, Forbidden, NotFound
+from crm.core.errors import Conflict, Forbidden, NotFound, TooFast
 
 
 class JobNotFound(NotFound):
@@ -17,10 +17,25 @@ class JobBusy(Conflict):
     )
 
 
+class JobNotUndoable(Conflict):
+    code = "job_not_undoable"
+    message = gettext_noop(
+        "This task cannot be undone: it did nothing that could be, is not finished, was undone "
+        "before, or ended too long ago."
+    )
+
+
 class JobFileNotFound(NotFound):
     code = "job_file_not_found"
     message = gettext_noop(
         "The task has no such file: it is not finished, or the file was deleted in the meantime."
+    )
+
+
+class TooManyDownloads(TooFast):
+    code = "too_many_downloads"
+    message = gettext_noop(
+        "You are downloading several files already. Wait until one of them is complete."
     )
 
 

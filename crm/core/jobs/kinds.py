@@ -1,10 +1,10 @@
-"""Kinds of jobs: what an app declares of its long work.
+"""Kinds of jobs: the declaration and registry of long background work.
 
     register_kind(JobKind(name="compliance.audit_export", label=_("Export of the audit"), run=…))
 
 ``run`` is a generator. What it does between two ``yield``s is one transaction, committed together
 with the `Step` that it yields; a worker that is killed loses at most that. The next worker calls it
-again, with the last checkpoint in ``run.job.checkpoint``. What it returns is the job's result.
+again with the last checkpoint in ``run.job.checkpoint``. Its return value is the job's result.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -16,11 +16,16 @@ from crm.core.jobs.models import Job, JobChunk
 from crm.core.permissions import Principal
 
 RESULT = "result"
+# Bytes of a file in one row, which a download holds in memory.
+CHUNK = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Progress: ``done`` of ``total`` units, None while unknown. ``checkpoint`` is JSON."""
+    """Progress: ``done`` of ``total`` units (None while unknown).
+
+    ``checkpoint`` is JSON, from which the next worker continues; ``stage`` is a key for display.
+    """
 
     done: int
     total: int | None = None
@@ -30,44 +35,58 @@ class Step:
 
 @dataclass(slots=True)
 class Run:
-    """A job as its generator sees it; both members are read anew before each step.
+    """The argument of a job's generator; both members are reloaded before each step.
 
-    ``by`` is who started it, with their present rights.
+    ``by`` is the principal that started the job, with its current permissions.
     """
 
     job: Job
     by: Principal
 
     def append(self, content: bytes, file: str = RESULT) -> None:
-        """Add a chunk to a file of the job, in the step's transaction."""
-        number = self.job.files.get(file, 0)
-        JobChunk.objects.create(
-            organization_id=self.job.organization_id,
-            job=self.job,
-            file=file,
-            number=number,
-            content=content,
-        )
-        self.job.files[file] = number + 1
+        """Add to a file of the job, in the step's transaction."""
+        for start in range(0, len(content), CHUNK):
+            number = self.job.files.get(file, 0)
+            JobChunk.objects.create(
+                organization_id=self.job.organization_id,
+                job=self.job,
+                file=file,
+                number=number,
+                content=content[start : start + CHUNK],
+            )
+            self.job.files[file] = number + 1
 
 
 Steps = Generator[Step, None, Mapping[str, Any] | None]
 
 
-def _as_it_is(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _unchanged(chunks: Iterator[bytes]) -> Iterator[bytes]:
     return chunks
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """How a file is downloaded; ``wrap`` makes the sent bytes of the stored chunks."""
+    """How a file is downloaded; ``wrap`` converts the stored chunks to the bytes that are sent."""
 
     name: str
     content_type: str
-    wrap: Callable[[Iterator[bytes]], Iterator[bytes]] = _as_it_is
+    wrap: Callable[[Iterator[bytes]], Iterator[bytes]] = _unchanged
 
 
-def _nothing(_job: Job) -> Any:
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What became of how many units, by name; and how many were left out for which reason."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def counts_in(result: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of a job's result."""
+    return {name: value for name, value in result.items() if type(value) is int}
+
+
+def _none(_job: Job) -> Any:
     return None
 
 
@@ -75,13 +94,17 @@ def _nothing(_job: Job) -> Any:
 class JobKind:
     """The declaration of a kind.
 
-    ``may_fetch(principal, job)`` says whether somebody who sees the job may see what it read: its
-    files and its report. ``file(job, name)`` describes a file, and ``file_permissions(job)`` names
-    the permissions (of Django's) that an operator needs to read one. ``title(job)`` names the job
-    in the active language, ``url(job)`` leads to what it works on. ``template`` shows the report on
-    its page. ``audited_as`` is the object type in the audit and ``audited(job)`` the details.
-    ``ended(job)`` runs in the transaction of the end, however it ends. At most ``most_active`` of
-    an organization are unfinished; those that are ``is_counted`` use up the plan's tasks.
+    ``may_fetch(principal, job)`` decides whether a principal that sees the job may see its title,
+    error, files and report; ``label`` says nothing of what it works on. ``file(job, name)``
+    describes a file, and ``file_permissions(job)`` returns the Django permissions that an operator
+    needs to read one. ``title(job)`` is in the active language, ``url(job)`` the page of what the
+    job works on. ``template`` renders the report.
+    ``audited_as`` is the object type in the audit, ``audited(job)`` its details without personal
+    values. ``ended(job)`` runs in the transaction that ends the job in any state. At most
+    ``most_active`` jobs of an organization are unfinished; ``is_counted`` jobs count against the
+    plan.
+    Whoever started one that ``is_notified`` hears of its end. ``report(job)`` are the numbers of
+    its report.
     """
 
     name: str
@@ -91,13 +114,15 @@ class JobKind:
     file: Callable[[Job, str], FileInfo] | None = None
     file_permissions: Callable[[Job], Collection[str]] | None = None
     title: Callable[[Job], str] | None = None
-    url: Callable[[Job], str | None] = _nothing
+    url: Callable[[Job], str | None] = _none
     template: str = ""
     audited_as: str = ""
     audited: Callable[[Job], Mapping[str, Any]] = field(default=lambda _job: {})
-    ended: Callable[[Job], None] = _nothing
+    ended: Callable[[Job], None] = _none
+    report: Callable[[Job], JobReport] = lambda job: JobReport(counts_in(job.result))
     most_active: int = 3
     is_counted: bool = True
+    is_notified: bool = True
 
     def __post_init__(self) -> None:
         if self.file is not None and self.file_permissions is None:
@@ -108,6 +133,7 @@ class JobKind:
 
 
 _kinds: dict[str, JobKind] = {}
+_undos: dict[str, Callable[..., Job]] = {}
 _contexts: list[Callable[[Job], AbstractContextManager[None]]] = []
 
 
@@ -117,7 +143,7 @@ def register_kind(kind: JobKind) -> JobKind:
 
 
 def find_kind(name: str) -> JobKind | None:
-    """Return a registered kind, None for one of another release."""
+    """Return a registered kind; None for a job that another release stored."""
     return _kinds.get(name)
 
 
@@ -125,8 +151,20 @@ def job_kinds() -> list[JobKind]:
     return sorted(_kinds.values(), key=lambda kind: kind.name)
 
 
+def register_job_undo(kind: JobKind, start: Callable[..., Job]) -> None:
+    """Register what starts the job that undoes one of a kind: ``start(by=, job=)``.
+
+    It checks the permission, and raises JobNotUndoable.
+    """
+    _undos[kind.name] = start
+
+
+def undo_of(kind: str) -> Callable[..., Job] | None:
+    return _undos.get(kind)
+
+
 def register_context(context: Callable[[Job], AbstractContextManager[None]]) -> None:
-    """Register a context that every job runs in, e.g. whose work it is."""
+    """Register a context manager that every job runs in, e.g. the actor of the audit."""
     _contexts.append(context)
 
 

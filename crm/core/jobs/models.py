@@ -37,12 +37,16 @@ class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> "JobQuerySet":
         return self.filter(state__in=ACTIVE)
 
+    def for_lists(self) -> "JobQuerySet":
+        """Leave out what only a job's worker and its own page read."""
+        return self.defer("checkpoint", "result")
+
     def newest_first(self) -> "JobQuerySet":
         return self.select_related("started_by").order_by("-created_at", "-pk")
 
 
 def starter_id(principal: Principal) -> UUID:
-    """Return the id by which `find_principal` finds the principal again."""
+    """Return the id with which `find_principal` looks the principal up."""
     if isinstance(principal, ApiKeyPrincipal):
         return UUID(principal.key_id)
     assert principal.user_id is not None  # noqa: S101  all others are people
@@ -52,7 +56,7 @@ def starter_id(principal: Principal) -> UUID:
 class Job(models.Model):
     """A piece of work of a registered kind (`crm.core.jobs.kinds`).
 
-    ``data`` is what was asked for. ``checkpoint`` is committed with the work up to it, where the
+    ``data`` is the input. ``checkpoint`` is committed with the work up to it, where the
     next worker continues. ``worker`` is the token of the worker that runs it, valid until
     ``due_at``; without one, ``due_at`` is when the sweep queues it. ``files`` holds the number of
     chunks by name of a file. ``error_code`` and ``error`` say why it failed, in the starter's
@@ -66,10 +70,10 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=60)
     starter_kind = models.CharField(max_length=20)
     starter_id = models.UUIDField()
-    # Of an operator who saw the application as the starter; both or none.
+    # Set together if an operator impersonated the starter.
     impersonation_id = models.UUIDField(null=True)
     operator_id = models.UUIDField(null=True)
-    # The person of the starter, for the name; None of an API key.
+    # For the name; None for an API key.
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

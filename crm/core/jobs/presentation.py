@@ -1,16 +1,16 @@
-"""Jobs as pages and the API show them."""
+"""Jobs for display on pages and in the API."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from crm.core.jobs.kinds import RESULT, JobKind, find_kind
+from crm.core.jobs.kinds import RESULT, JobKind, JobReport, find_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.permissions import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class PresentedJob:
-    """A job for one reader; without ``may_fetch`` they see its progress alone."""
+    """A job for one reader; without ``may_fetch`` only its kind and progress are shown."""
 
     job: Job
     kind: JobKind | None
@@ -18,7 +18,15 @@ class PresentedJob:
 
     @property
     def title(self) -> str:
-        return self.kind.title_of(self.job) if self.kind else self.job.kind
+        """Return the title, which may name a file; without ``may_fetch`` the kind's label."""
+        if self.kind is None:
+            return self.job.kind
+        return self.kind.title_of(self.job) if self.may_fetch else str(self.kind.label)
+
+    @property
+    def error(self) -> str:
+        """Return why it failed, which may quote a file; without ``may_fetch`` the code alone."""
+        return self.job.error if self.may_fetch else self.job.error_code
 
     @property
     def url(self) -> str | None:
@@ -34,6 +42,10 @@ class PresentedJob:
     @property
     def has_result_file(self) -> bool:
         return RESULT in self.files
+
+    @property
+    def report(self) -> JobReport:
+        return self.kind.report(self.job) if self.kind and self.may_fetch else JobReport()
 
     @property
     def report_template(self) -> str:

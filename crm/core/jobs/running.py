@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone, translation
 
 from crm.core.errors import AppError
@@ -17,23 +16,24 @@ from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import QUEUED_FOR, end_job
 from crm.core.permissions import IMPERSONATED, Principal, find_principal
 
-# Longer than any step; then another worker may try.
+# Longer than any step takes. After it another worker may claim the job.
 LEASE = timedelta(seconds=60)
-# After this long a job makes room for others of its queue, and goes on behind them.
+# Then the job goes to the end of its queue.
 SLICE_SECONDS = 30.0
-# Interruptions without progress between them.
-MOST_ATTEMPTS = 4
+# Interruptions without progress in between, before the job fails.
+MAX_ATTEMPTS = 4
 FIRST_PAUSE = timedelta(seconds=5)
 
 
 class _LeaseLost(Exception):
-    """Somebody cancelled the job, or another worker has it."""
+    """The job was cancelled or claimed by another worker."""
 
 
 def run_job(*, job_id: UUID, seconds: float = SLICE_SECONDS) -> bool:
-    """Run a job for some seconds. Return whether it is to be continued. Safe to repeat.
+    """Run a job for ``seconds``. Return whether it has to be continued. Safe to repeat.
 
-    Whatever a step raises, except a refusal, is raised again; the sweep then tries once more.
+    An AppError of a step ends the job as failed. Other exceptions propagate, and the sweep queues
+    the job again.
     """
     token = uuid4()
     job = _claim(job_id, token)
@@ -61,13 +61,16 @@ def _run(kind: JobKind, job: Job, token: UUID, seconds: float) -> bool:
     until = time.monotonic() + seconds
     while not _take_step(run, steps, token):
         if time.monotonic() >= until:
-            return _rest(job.pk, token)
+            return _pause(job.pk, token)
     return False
 
 
 @transaction.atomic
 def _claim(job_id: UUID, token: UUID) -> Job | None:
-    """Take a job that no other worker has. Its row is locked during a step, so none is skipped."""
+    """Claim a job that no other worker has; return None if there is nothing to run.
+
+    The row of a job is locked during a step, so a locked row is a claimed one.
+    """
     now = timezone.now()
     job = (
         Job.objects.select_for_update(skip_locked=True, no_key=True)
@@ -80,9 +83,8 @@ def _claim(job_id: UUID, token: UUID) -> Job | None:
     if job.worker is not None:
         # Its worker was killed.
         job.attempts += 1
-    if job.attempts > MOST_ATTEMPTS:
-        gave_up = JobGaveUp()
-        end_job(job, JobState.FAILED, error_code=gave_up.code, error=gave_up.message)
+    if job.attempts > MAX_ATTEMPTS:
+        _give_up(job)
         return None
     job.worker, job.due_at, job.state = token, now + LEASE, JobState.RUNNING
     job.started_at = job.started_at or now
@@ -92,7 +94,7 @@ def _claim(job_id: UUID, token: UUID) -> Job | None:
 
 @transaction.atomic
 def _take_step(run: Run, steps: Steps, token: UUID) -> bool:
-    """Do the next step and store what it reached. Return whether the job is over."""
+    """Run the next step and store its checkpoint. Return whether the job has ended."""
     job = _locked(run.job.pk, token)
     if job is None:
         raise _LeaseLost
@@ -124,10 +126,10 @@ def _locked(job_id: UUID, token: UUID) -> Job | None:
 
 
 def _starter_of(job: Job) -> Principal:
-    """Return who started the job, with their present rights.
+    """Return the principal that started the job, with its current permissions.
 
-    Raise StarterGone, also if their access ended meanwhile and was restored, and if they were
-    impersonated then and are no longer.
+    Raise StarterGone if its access ended since, even if it was restored, or if the impersonation
+    under which the job was started has ended.
     """
     kind, identity = job.starter_kind, job.starter_id
     if job.impersonation_id is not None:
@@ -144,8 +146,8 @@ def _starter_of(job: Job) -> Principal:
     return found
 
 
-def _rest(job_id: UUID, token: UUID) -> bool:
-    """Give the job back between two steps. Return whether it was still this worker's."""
+def _pause(job_id: UUID, token: UUID) -> bool:
+    """Release the job between two steps. Return whether this worker still had it."""
     mine = Job.objects.active().filter(pk=job_id, worker=token)
     return bool(mine.update(worker=None, due_at=timezone.now() + QUEUED_FOR))
 
@@ -156,10 +158,21 @@ def _fail(job_id: UUID, token: UUID, refusal: AppError) -> None:
         end_job(job, JobState.FAILED, error_code=refusal.code, error=refusal.message)
 
 
+@transaction.atomic
 def _release(job_id: UUID, token: UUID) -> None:
-    """Give back what an exception left claimed; the sweep tries again after a pause."""
-    mine = Job.objects.active().filter(pk=job_id, worker=token)
-    attempts = mine.values_list("attempts", flat=True).first()
-    if attempts is not None:
-        pause = FIRST_PAUSE * 4**attempts
-        mine.update(worker=None, attempts=F("attempts") + 1, due_at=timezone.now() + pause)
+    """Release a job that an exception left claimed; the sweep retries it after a growing pause."""
+    job = _locked(job_id, token)
+    if job is None:
+        return
+    pause = FIRST_PAUSE * 4**job.attempts
+    job.attempts += 1
+    if job.attempts > MAX_ATTEMPTS:
+        _give_up(job)
+        return
+    job.worker, job.due_at = None, timezone.now() + pause
+    job.save(update_fields=["worker", "attempts", "due_at"])
+
+
+def _give_up(job: Job) -> None:
+    gave_up = JobGaveUp()
+    end_job(job, JobState.FAILED, error_code=gave_up.code, error=gave_up.message)

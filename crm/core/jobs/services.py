@@ -7,19 +7,25 @@ from typing import Any
 from uuid import UUID
 
 from celery import current_app
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone, translation
 from kombu.exceptions import OperationalError
 
 from crm.core import tenancy
-from crm.core.database.locks import waiting_at_most
-from crm.core.jobs.errors import JobBusy, JobFileNotFound, JobNotFound, TooManyJobs
-from crm.core.jobs.kinds import RESULT, FileInfo, JobKind, find_kind
+from crm.core.database.locks import lock_until_commit, waiting_at_most
+from crm.core.jobs.errors import (
+    JobBusy,
+    JobFileNotFound,
+    JobNotFound,
+    JobNotUndoable,
+    TooManyJobs,
+)
+from crm.core.jobs.kinds import RESULT, FileInfo, JobKind, find_kind, undo_of
 from crm.core.jobs.models import Job, JobChunk, JobState, starter_id
 from crm.core.jobs.signals import job_event
 from crm.core.permissions import Principal
 
-# A job is left to the task that was queued for it for this long; then the sweep queues another.
+# Time for the queued task to start; then the sweep queues another one.
 QUEUED_FOR = timedelta(seconds=30)
 FILES_KEPT = timedelta(days=7)
 JOBS_KEPT = timedelta(days=90)
@@ -32,12 +38,8 @@ def start_job(*, by: Principal, kind: JobKind, data: Mapping[str, Any]) -> Job:
 
     Raise TooManyJobs, and what a receiver of `job_event` raises (a plan's limit).
     """
-    with connection.cursor() as cursor:
-        # The lock of the count, until the transaction ends.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"jobs|{by.organization_id}|{kind.name}"],
-        )
+    # Of those who count at the same moment, one goes on.
+    lock_until_commit("jobs", by.organization_id, kind.name)
     theirs = Job.objects.filter(organization_id=by.organization_id, kind=kind.name)
     if theirs.active().count() >= kind.most_active:
         raise TooManyJobs
@@ -61,7 +63,7 @@ def start_job(*, by: Principal, kind: JobKind, data: Mapping[str, Any]) -> Job:
 
 
 def queue_job(organization_id: UUID, job_id: UUID) -> None:
-    """Queue a committed job; without a broker the sweep does it."""
+    """Queue a committed job; if the broker is unavailable, the sweep queues it later."""
     with suppress(OperationalError):
         current_app.send_task("jobs.run", args=[str(organization_id), str(job_id)])
 
@@ -70,7 +72,7 @@ def queue_job(organization_id: UUID, job_id: UUID) -> None:
 def cancel_job(*, by: Principal, job_id: UUID) -> Job:
     """Cancel a job between two of its steps and delete its files. Safe to repeat.
 
-    Raise JobNotFound, and JobBusy where its step takes longer than people wait.
+    Raise JobNotFound, or JobBusy if its current step holds the row for too long.
     """
     with waiting_at_most(JobBusy()):
         job = (
@@ -87,12 +89,27 @@ def cancel_job(*, by: Principal, job_id: UUID) -> Job:
 
 
 @transaction.atomic
+def undo_job(*, by: Principal, job_id: UUID) -> Job:
+    """Start the job that undoes an ended one. Return it.
+
+    Raise JobNotFound, JobNotUndoable, and what `start_job` does.
+    """
+    job = Job.objects.visible_to(by).filter(pk=job_id).first()
+    if job is None:
+        raise JobNotFound
+    start = undo_of(job.kind)
+    if start is None or job.is_active:
+        raise JobNotUndoable
+    return start(by=by, job=job)
+
+
+@transaction.atomic
 def fetch_file(
     *, by: Principal, job_id: UUID, name: str = RESULT
 ) -> tuple[FileInfo, Iterator[bytes]]:
-    """Return a file of a job as it is downloaded; that it was fetched is told to receivers.
+    """Return a file's description and the bytes to send; send `job_event` "fetched".
 
-    Raise JobNotFound, also where the principal may not see what the job read, and JobFileNotFound.
+    Raise JobNotFound, also if the principal may not see the job's results, or JobFileNotFound.
     """
     job = Job.objects.visible_to(by).filter(pk=job_id).first()
     kind = find_kind(job.kind) if job else None
@@ -106,9 +123,9 @@ def fetch_file(
 
 
 def chunks_of(job: Job, name: str) -> Iterator[bytes]:
-    """Yield the chunks of a file, each read when it is asked for.
+    """Yield the chunks of a file, reading each on demand.
 
-    A download goes on after the request's own work, and its scope, are over.
+    A download continues after the request's tenancy scope has ended, so each read enters its own.
     """
     for number in range(job.files.get(name, 0)):
         with tenancy.organization(job.organization_id):
@@ -119,7 +136,7 @@ def chunks_of(job: Job, name: str) -> Iterator[bytes]:
 
 
 def end_job(job: Job, state: JobState, **values: Any) -> None:
-    """End a locked job; without success its files are deleted."""
+    """End a locked job with these values; unless it is DONE, delete its files."""
     for name, value in values.items():
         setattr(job, name, value)
     job.state, job.worker, job.finished_at = state, None, timezone.now()
@@ -133,7 +150,7 @@ def end_job(job: Job, state: JobState, **values: Any) -> None:
 
 
 def due_jobs() -> list[tuple[UUID, UUID]]:
-    """Return (organization, job) ids of jobs that no worker runs, and put off their next sweep."""
+    """Return (organization, job) ids of jobs that no worker runs, and postpone their next sweep."""
     now = timezone.now()
     due = Job.objects.active().filter(due_at__lt=now).order_by("due_at")
     found = list(due.values_list("organization_id", "pk")[:SWEPT_AT_ONCE])
@@ -143,7 +160,7 @@ def due_jobs() -> list[tuple[UUID, UUID]]:
 
 
 def purge_jobs() -> None:
-    """Delete files after a week, and jobs after a quarter."""
+    """Delete files after FILES_KEPT, and jobs after JOBS_KEPT."""
     now = timezone.now()
     old = Job.objects.filter(finished_at__lt=now - FILES_KEPT).exclude(files={})
     for job in old.iterator():

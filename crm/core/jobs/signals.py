@@ -1,4 +1,4 @@
-"""Signals of jobs, sent inside the transaction of what they tell: a receiver that raises undoes it.
+"""Signals of jobs, sent inside the transaction of the event: a receiver that raises rolls it back.
 
 ``job`` is the `Job`; ``event`` is "started", "done", "failed", "cancelled" or "fetched".
 """

@@ -7,6 +7,7 @@ from celery import shared_task
 from crm.core import tenancy
 from crm.core.jobs.running import run_job
 from crm.core.jobs.services import due_jobs, purge_jobs
+from crm.core.recovery import register_sweep
 
 
 @shared_task(name="jobs.run")
@@ -18,13 +19,7 @@ def run(organization_id: str, job_id: str) -> None:
         run.delay(organization_id, job_id)
 
 
-@shared_task(name="jobs.sweep")
-def sweep() -> None:
-    """Queue jobs whose worker was killed, or whose task was lost."""
-    with tenancy.all_tenants("Jobs of every organization are swept."):
-        due = due_jobs()
-    for organization_id, job_id in due:
-        run.delay(str(organization_id), str(job_id))
+register_sweep(run, due_jobs)
 
 
 @shared_task(name="jobs.purge")

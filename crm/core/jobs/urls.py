@@ -12,5 +12,7 @@ urlpatterns = [
     path(f"{_page}<uuid:job_id>/file/", views.fetch, name="fetch"),
     path(_api, api.Jobs.as_view(), name="api_list"),
     path(f"{_api}/<uuid:job_id>", api.JobDetail.as_view(), name="api_job"),
+    path(f"{_api}/<uuid:job_id>/files/<slug:name>", api.JobFile.as_view(), name="api_file"),
     path(f"{_api}/<uuid:job_id>/cancel", api.JobCancellation.as_view(), name="api_cancel"),
+    path(f"{_api}/<uuid:job_id>/undo", api.JobUndo.as_view(), name="api_undo"),
 ]

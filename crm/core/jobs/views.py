@@ -1,10 +1,11 @@
 """Pages of jobs: one's list, one job with its report, its progress, cancellation and download."""
 
-from typing import Any, cast
+from functools import partial
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.core.api.lists import keyset_page
 from crm.core.http.redirects import local_target
+from crm.core.jobs.downloads import download
 from crm.core.jobs.errors import JobNotFound
-from crm.core.jobs.kinds import RESULT, FileInfo
+from crm.core.jobs.kinds import RESULT
 from crm.core.jobs.models import Job
 from crm.core.jobs.presentation import PresentedJob, present, present_one
 from crm.core.jobs.services import cancel_job, fetch_file
@@ -31,7 +33,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """Render the reader's jobs, the newest first."""
     reader = principal_of(request)
     page = keyset_page(
-        Job.objects.visible_to(reader).select_related("started_by"),
+        Job.objects.visible_to(reader).for_lists().select_related("started_by"),
         ordering="-created_at",
         scope="jobs page",
         cursor=request.GET.get("after"),
@@ -68,15 +70,8 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def fetch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Download a file; a POST, because the download is audited."""
     name = request.POST.get("file", RESULT)
-    info, content = fetch_file(by=principal_of(request), job_id=job_id, name=name)
-    return cast(HttpResponse, file_response(info, content))
-
-
-def file_response(info: FileInfo, content: Any) -> StreamingHttpResponse:
-    """Return a file of a job as a download."""
-    answer = StreamingHttpResponse(content, content_type=info.content_type)
-    answer["Content-Disposition"] = f'attachment; filename="{info.name}"'
-    return answer
+    by = principal_of(request)
+    return cast(HttpResponse, download(by, partial(fetch_file, by=by, job_id=job_id, name=name)))
 
 
 def _visible(request: HttpRequest, job_id: UUID) -> PresentedJob:

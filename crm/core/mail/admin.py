@@ -37,6 +37,8 @@ class MailAdmin(ReadOnlyAdmin):
     list_filter = [StateFilter]
     search_fields = ["to", "=kind"]
     ordering = ["-id"]
+    # It says who wrote, and what; it is erased with the text.
+    telling = {"subject": ("customers.view_customer", "chat.view_conversation")}
     fields = [
         "kind",
         "to",

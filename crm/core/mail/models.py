@@ -9,8 +9,8 @@ from crm.core.text.fields import AddressField
 
 
 class Mail(models.Model):
-    """One email to one address; its text is erased once it is sent, because it may contain a
-    token.
+    """One email to one address; subject and text are erased once it is sent, because they may
+    contain a token, and words of customers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -18,4 +18,4 @@ def start_delivery(*, mail_id: UUID, **kwargs: Any) -> None:
     try:
         deliver.delay(str(mail_id))
     except OperationalError:
-        logger.warning("A letter was not queued: Redis does not answer. The sweeper sends it.")
+        logger.warning("An email was not queued: Redis does not answer. The sweeper sends it.")

@@ -15,10 +15,11 @@ from uuid import UUID
 from anymail.exceptions import AnymailError, AnymailInvalidAddress, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import connection, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from crm.core.database.locks import lock_until_commit
 from crm.core.http.public_address import at_public_origin
 from crm.core.mail.models import Mail
 from crm.core.mail.signals import mail_queued
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 # Longer than a server may take to answer; then somebody else may try.
 LEASE = timedelta(minutes=5)
-MOST_ATTEMPTS = 9
+MAX_ATTEMPTS = 9
 FIRST_PAUSE = timedelta(seconds=30)
 KEPT = timedelta(days=30)
 SWEEP_BATCH = 200
@@ -52,17 +53,17 @@ def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], 
     Its link leads to the public address, whatever host the request named.
     """
     with translation.override(language_code):
-        letter = compose()
-        letter = replace(letter, action_url=at_public_origin(letter.action_url))
-        context = {"letter": letter, "language_code": language_code}
+        email = compose()
+        email = replace(email, action_url=at_public_origin(email.action_url))
+        context = {"email": email, "language_code": language_code}
         mail = Mail.objects.create(
             kind=kind,
             to=to,
             language_code=language_code,
             # One line: what people call their organization ends up in it.
-            subject=" ".join(letter.subject.split())[:255],
-            text=render_to_string("mail/letter.txt", context),
-            html=render_to_string("mail/letter.html", context),
+            subject=" ".join(email.subject.split())[:255],
+            text=render_to_string("mail/email.txt", context),
+            html=render_to_string("mail/email.html", context),
             due_at=timezone.now(),
         )
     transaction.on_commit(
@@ -79,10 +80,7 @@ def queue_mail_once(
 
     Concurrent calls are serialized: a form sent twice queues one email.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"mail|{kind}|{to}"]
-        )
+    lock_until_commit("mail", kind, to)
     since = timezone.now() - pause
     if not Mail.objects.filter(kind=kind, to=to, created_at__gt=since).exists():
         queue_mail(kind=kind, to=to, language_code=language_code, compose=compose)
@@ -94,20 +92,20 @@ def deliver_mail(*, mail_id: UUID) -> bool:
         return False
     mail = Mail.objects.get(pk=mail_id)
     if settings.MAIL_OUTBOX:
-        _note_sent(mail, keeps_text=True)
+        _mark_sent(mail, keeps_text=True)
         return True
     try:
         _message(mail).send()
     except (smtplib.SMTPException, AnymailError, OSError) as error:
-        _note_failure(mail, error)
+        _record_failure(mail, error)
         return False
-    _note_sent(mail, keeps_text=False)
+    _mark_sent(mail, keeps_text=False)
     return True
 
 
 def late_mails() -> list[UUID]:
     """Return the ids of emails whose task was lost or whose retry is due."""
-    horizon = timezone.now() - timedelta(seconds=settings.MAIL_SWEEP_AFTER_SECONDS)
+    horizon = timezone.now() - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
     late = Mail.objects.due(horizon).order_by("due_at")
     return list(late.values_list("pk", flat=True)[:SWEEP_BATCH])
 
@@ -132,28 +130,28 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
-def _note_sent(mail: Mail, *, keeps_text: bool) -> None:
+def _mark_sent(mail: Mail, *, keeps_text: bool) -> None:
     mail.sent_at = timezone.now()
     fields = ["sent_at"]
     if not keeps_text:
-        mail.text = mail.html = ""
-        fields += ["text", "html"]
+        mail.subject = mail.text = mail.html = ""
+        fields += ["subject", "text", "html"]
     mail.save(update_fields=fields)
 
 
-def _note_failure(mail: Mail, error: Exception) -> None:
-    is_final = _is_final(error) or mail.attempts >= MOST_ATTEMPTS
+def _record_failure(mail: Mail, error: Exception) -> None:
+    is_final = _is_final(error) or mail.attempts >= MAX_ATTEMPTS
     if is_final:
         mail.given_up_at = timezone.now()
-        mail.text = mail.html = ""
-        mail.save(update_fields=["given_up_at", "text", "html"])
+        mail.subject = mail.text = mail.html = ""
+        mail.save(update_fields=["given_up_at", "subject", "text", "html"])
     else:
         mail.due_at = timezone.now() + FIRST_PAUSE * 2 ** (mail.attempts - 1)
         mail.save(update_fields=["due_at"])
     # Never the error's text: servers quote addresses.
     logger.log(
         logging.ERROR if is_final else logging.WARNING,
-        "A letter was given up." if is_final else "A letter could not be sent; it is tried again.",
+        "An email was given up." if is_final else "An email could not be sent; it is tried again.",
         extra={
             "metadata": {
                 "action": "mail.deliver",

@@ -2,5 +2,5 @@
 
 from django.dispatch import Signal
 
-# mail_id: a letter was stored and wants to be sent.
+# mail_id: an email was stored and is to be sent.
 mail_queued = Signal()

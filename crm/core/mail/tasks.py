@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from crm.core.mail.services import deliver_mail, late_mails, purge_mails
+from crm.core.recovery import register_sweep
 
 
 @shared_task(name="mail.deliver")
@@ -12,11 +13,7 @@ def deliver(mail_id: str) -> None:
     deliver_mail(mail_id=UUID(mail_id))
 
 
-@shared_task(name="mail.sweep")
-def sweep() -> None:
-    """Queue deliveries that a crash lost, and those due for a retry."""
-    for mail_id in late_mails():
-        deliver.delay(str(mail_id))
+register_sweep(deliver, late_mails)
 
 
 @shared_task(name="mail.purge")

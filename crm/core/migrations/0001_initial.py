@@ -1,4 +1,5 @@
 import crm.core.ids
+import crm.core.versions
 import django.contrib.postgres.operations
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -42,7 +43,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('key_id', models.UUIDField(null=True)),
                 ('kind', models.CharField(max_length=40)),
                 ('data', models.JSONField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -87,6 +89,28 @@ class Migration(migrations.Migration):
                 'verbose_name': 'default view',
                 'verbose_name_plural': 'default views',
                 'constraints': [models.UniqueConstraint(fields=('organization', 'user', 'record'), name='one_default_view_per_list')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Note',
+            fields=[
+                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('record', models.CharField(editable=False, max_length=40, verbose_name='record')),
+                ('row_id', models.UUIDField(editable=False)),
+                ('author', models.ForeignKey(editable=False, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('actor', models.CharField(default='', editable=False, max_length=64)),
+                ('author_name', models.CharField(editable=False, max_length=255)),
+                ('text', models.TextField(max_length=5000, verbose_name='note')),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('edited_at', models.DateTimeField(editable=False, null=True)),
+                ('orphaned_at', models.DateTimeField(editable=False, null=True)),
+            ],
+            options={
+                'verbose_name': 'note',
+                'verbose_name_plural': 'notes',
+                'indexes': [models.Index(fields=['organization', 'record', 'row_id', '-created_at', '-id'], name='notes_of_row')],
             },
         ),
     ]

@@ -54,21 +54,25 @@ class IdempotentRequest(models.Model):
 class UndoableAction(models.Model):
     """A deletion, or an action on many rows, that can be undone.
 
-    ``kind`` selects the handler that undoes it, ``data`` is its input.
+    ``kind`` selects the handler that undoes it, ``data`` is its input. The user did it, or the API
+    key ``key_id``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
         settings.ORGANIZATION_MODEL, on_delete=models.CASCADE, related_name="+"
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    key_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=40)
     data = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True, blank=True)
 
     organization_id: UUID
-    user_id: UUID
+    user_id: UUID | None
 
     class Meta:
         verbose_name = _("undoable action")

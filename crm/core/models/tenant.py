@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
 from crm.core.permissions import Module, Principal, accessible_q
@@ -58,7 +59,11 @@ class TenantModel(VersionedModel):
 
 
 class OwnedModel(TenantModel):
-    """A row that belongs to a user, or to nobody; the permission's level counts."""
+    """A row that belongs to a user, or to nobody; the permission's level counts.
+
+    Its table needs an index on (organization, owner, id): whoever sees their own rows alone, and
+    the filter by owners, read it.
+    """
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -66,6 +71,7 @@ class OwnedModel(TenantModel):
         null=True,
         blank=True,
         related_name="+",
+        verbose_name=pgettext_lazy("record", "owner"),
     )
 
     owner_id: UUID | None

@@ -26,8 +26,8 @@ from crm.core.observability.tracing import (
     bind_correlation_id,
     current_correlation_id,
     current_trace,
-    note_cache,
-    note_store,
+    record_cache_use,
+    record_store_use,
 )
 
 __all__ = [
@@ -35,9 +35,9 @@ __all__ = [
     "JsonFormatter",
     "bind_correlation_id",
     "current_correlation_id",
-    "note_cache",
-    "note_store",
-    "tell_work",
+    "log_work",
+    "record_cache_use",
+    "record_store_use",
 ]
 
 # Exceptions whose sentence tells of machines. All others may quote what a person wrote (a unique
@@ -139,9 +139,9 @@ class ConsoleFormatter(logging.Formatter):
         metadata = metadata_of(record)
         metadata.pop("exception", None)
         metadata.pop("logger")
-        told = " ".join(f"{key}={value}" for key, value in metadata.items())
+        pairs = " ".join(f"{key}={value}" for key, value in metadata.items())
         short_id = f" [{trace.correlation_id[:8]}]" if trace else ""
-        text = f"{sentence_of(record)} {told}".rstrip().replace("\r", "\\r").replace("\n", "\\n")
+        text = f"{sentence_of(record)} {pairs}".rstrip().replace("\r", "\\r").replace("\n", "\\n")
         text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
         colour = self._COLOURS.get(record.levelname, "")
         line = f"{moment:%H:%M:%S} {colour}{record.levelname:<7}\x1b[0m{short_id} {text}"
@@ -158,7 +158,7 @@ class WithoutSuccessNoise(logging.Filter):
 
 
 @contextmanager
-def tell_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator[None]:
+def log_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator[None]:
     """Log one line about a unit of work when it ends: its duration and the stores it used.
 
     An AppError is logged by its code and raised again.

@@ -37,7 +37,7 @@ ws_close_total = Counter(
 message_accept_seconds = Histogram(
     "nf_msg_accept_seconds",
     "Time from receiving a message to its durable acknowledgement, by way in (socket, http).",
-    ["road"],
+    ["transport"],
     buckets=HTTP_BUCKETS,
 )
 ws_resume_total = Counter(

@@ -27,10 +27,10 @@ class Trace:
 
     def used(self) -> dict[str, object]:
         """Return the stores for the log line; ``cache_hit`` only where a cache was read."""
-        told: dict[str, object] = {"databases_used": sorted(self.stores)}
+        fields: dict[str, object] = {"databases_used": sorted(self.stores)}
         if self.cache_hit is not None:
-            told["cache_hit"] = self.cache_hit
-        return told
+            fields["cache_hit"] = self.cache_hit
+        return fields
 
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -72,13 +72,13 @@ def bind_correlation_id(candidate: object = None, *, user_id: str | None = None)
         yield trace
 
 
-def note_store(name: str) -> None:
+def record_store_use(name: str) -> None:
     """Add a store to ``databases_used`` of the current work."""
     if trace := _current.get():
         trace.stores.add(name)
 
 
-def note_cache(*, hit: bool) -> None:
+def record_cache_use(*, hit: bool) -> None:
     """Record whether the current work was answered from a cache."""
     if trace := _current.get():
         trace.cache_hit = hit

@@ -1,19 +1,20 @@
 """Permissions: the vocabulary and the checks, without any table."""
 
 from crm.core.permissions.checks import (
+    accessible_owner_ids,
     accessible_q,
     can_access,
     may_grant,
-    people_of,
     require,
     require_grant,
     require_record,
-    require_seat_in_team,
+    require_team_grant,
 )
 from crm.core.permissions.principals import (
     IMPERSONATED,
     ApiKeyPrincipal,
     Principal,
+    SystemPrincipal,
     find_principal,
     register_lookup,
 )
@@ -46,16 +47,17 @@ __all__ = [
     "Module",
     "Principal",
     "Rights",
+    "SystemPrincipal",
+    "accessible_owner_ids",
     "accessible_q",
     "can_access",
     "find_principal",
     "may_grant",
-    "people_of",
     "register_lookup",
     "require",
     "require_grant",
     "require_record",
-    "require_seat_in_team",
+    "require_team_grant",
     "rights_of_scopes",
     "scopes_of",
 ]

@@ -15,7 +15,7 @@ from crm.core.permissions.principals import Principal
 from crm.core.permissions.rights import LEVELS, READ, Action, Level, Module, Rights
 
 
-def people_of(principal: Principal, area: Module, action: Action = READ) -> Set[UUID]:
+def accessible_owner_ids(principal: Principal, area: Module, action: Action = READ) -> Set[UUID]:
     """Return the ids of the users whose records are accessible below the level ``all``."""
     if principal.user_id is None:
         return frozenset()
@@ -24,7 +24,7 @@ def people_of(principal: Principal, area: Module, action: Action = READ) -> Set[
     if level >= Level.TEAM:
         people |= principal.colleague_ids
     if level >= Level.TEAM or (level == Level.OWN and action == READ):
-        # Who leads a team sees all of it; to change it, too, takes the level "team".
+        # A team lead reads the members' records at any level, but changes them only at "team".
         people |= principal.led_ids
     return people
 
@@ -42,7 +42,7 @@ def can_access(
     is_nobodys = not owner_ids or None in owner_ids
     if is_nobodys and level == Level.TEAM and principal.user_id is not None:
         return True
-    return not people_of(principal, area, action).isdisjoint(owner_ids)
+    return not accessible_owner_ids(principal, area, action).isdisjoint(owner_ids)
 
 
 def accessible_q(principal: Principal, area: Module, action: Action = READ, *, owner: str) -> Q:
@@ -54,7 +54,7 @@ def accessible_q(principal: Principal, area: Module, action: Action = READ, *, o
     inside = Q(organization_id=principal.organization_id)
     if level == Level.ALL:
         return inside
-    people = people_of(principal, area, action)
+    people = accessible_owner_ids(principal, area, action)
     if level == Level.NONE or not people:
         return Q(pk__in=())
     theirs = Q(**{f"{owner}__in": sorted(people)})
@@ -89,7 +89,7 @@ def require_grant(principal: Principal, rights: Rights) -> None:
         raise GrantsTooMuch
 
 
-def require_seat_in_team(
+def require_team_grant(
     principal: Principal, people: Iterable[Rights], *, lead: Rights | None
 ) -> None:
     """Raise GrantsTooMuch if a team would give its members access that the principal lacks.

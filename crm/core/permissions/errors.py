@@ -31,3 +31,21 @@ class GrantsTooMuch(Forbidden):
     message = gettext_noop(
         "Nobody can give more rights than they have. Ask somebody whose role has these rights."
     )
+
+
+class ImpersonatingReadOnly(Forbidden):
+    """An operator impersonates a member without permission to change anything."""
+
+    code = "impersonating_read_only"
+    message = gettext_noop(
+        "You see this as somebody else. Nothing can be sent or changed in their name; stop first."
+    )
+
+
+class ImpersonatingForbidden(Forbidden):
+    """An operator impersonates a member; no permission opens this then."""
+
+    code = "impersonating_forbidden"
+    message = gettext_noop(
+        "This is closed while you see the application as somebody else. Stop first."
+    )

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from crm.core.permissions.rights import READ, Action, Level, Module, Rights
+from crm.core.permissions.rights import ALL_RIGHTS, READ, Action, Level, Module, Rights
 
 NOBODY: frozenset[UUID] = frozenset()
 
 
-# The kind by which `find_principal` looks an impersonated member up again, by the impersonation.
+# The kind with which `find_principal` looks up an impersonated member, by impersonation id.
 IMPERSONATED = "impersonated"
 
 
 class ImpersonationLike(Protocol):
-    """An operator's impersonation of a member, as far as apps below know of it."""
+    """The part of an impersonation (crm.authentication) that lower layers use."""
 
     @property
     def pk(self) -> UUID: ...
@@ -36,12 +36,12 @@ class Principal:
     that this user leads.
     """
 
-    # By which `find_principal` looks it up again.
+    # The kind that `find_principal` looks it up with.
     kind: ClassVar[str]
 
     organization_id: UUID
     user_id: UUID | None = None
-    # Set where an operator sees the application as this member.
+    # Set if an operator impersonates this member.
     impersonation: ImpersonationLike | None = None
 
     @property
@@ -107,6 +107,26 @@ class ApiKeyPrincipal(Principal):
         return self.name
 
 
+@dataclass(frozen=True, slots=True)
+class SystemPrincipal(Principal):
+    """The installation itself, in one organization: commands, the demo, its operators.
+
+    It has every permission, owns no record, and is not limited by the plan.
+    """
+
+    kind: ClassVar[str] = "system"
+
+    organization_id: UUID
+
+    @property
+    def rights(self) -> Rights:
+        return ALL_RIGHTS
+
+    @property
+    def actor_id(self) -> str:
+        return self.kind
+
+
 Lookup = Callable[[UUID, UUID, datetime], Principal | None]
 _lookups: dict[str, Lookup] = {}
 
@@ -122,9 +142,9 @@ def register_lookup(kind: str, lookup: Lookup) -> None:
 def find_principal(
     kind: str, *, organization_id: UUID, identity: UUID, granted_at: datetime
 ) -> Principal | None:
-    """Return a principal with its present rights, None if it is unknown or has no access.
+    """Return a principal with its current permissions; None if it is unknown or has no access.
 
-    What it asked for at ``granted_at`` is void if its access ended since, also if it was restored.
+    None too if its access ended at any time since ``granted_at``, even if it was restored.
     """
     lookup = _lookups.get(kind)
     return lookup(organization_id, identity, granted_at) if lookup else None

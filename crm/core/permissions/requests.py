@@ -30,8 +30,9 @@ def principal_of(request: HttpRequest | Request) -> Principal:
 
 
 def member_required(view: View[P]) -> View[P]:
-    """Require a log-in and a membership; redirect to the log-in or the page that
-    explains the lack.
+    """Require a log-in and a membership.
+
+    Redirect to the log-in, or to the page that explains what is missing.
     """
 
     @wraps(view)
@@ -41,7 +42,7 @@ def member_required(view: View[P]) -> View[P]:
         except NoOrganization:
             return redirect(settings.NO_ORGANIZATION_URL)
         except SecondFactorMissing:
-            # Before anything else, and told by that page.
+            # Checked before the view runs; the page explains what is missing.
             return redirect(settings.SECOND_FACTOR_URL)
         return view(request, *args, **kwargs)
 

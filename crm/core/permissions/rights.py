@@ -1,4 +1,4 @@
-"""Rights as a value: areas, levels, what a role or a key may read and write, and scopes."""
+"""Permissions as a value: areas, levels, the levels of a role or API key, and scopes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 class Module(TextChoices):
     INBOX = "inbox", _("Inbox")
     CUSTOMERS = "customers", _("Customers")
+    DEALS = "deals", _("Deals")
     KNOWLEDGE = "knowledge", _("Knowledge")
     SETTINGS = "settings", _("Settings")
     BILLING = "billing", _("Billing")
@@ -56,7 +57,7 @@ _LABELS = {
     Level.ALL: pgettext_lazy("level", "All"),
 }
 
-# What belongs to the organization as a whole has no owner: one has a right to it or not.
+# Areas without owners: there is no level between none and all.
 _WHOLE = (Level.NONE, Level.ALL)
 LEVELS: dict[Module, tuple[Level, ...]] = {
     area: _WHOLE if area in {Module.SETTINGS, Module.BILLING} else tuple(Level) for area in Module
@@ -75,7 +76,7 @@ class Grant:
             raise ValueError("A level of changing is above the level of seeing.")
 
     def beyond(self, other: "Grant") -> "Grant":
-        """Return what is higher than the other's. To change something further is to see it."""
+        """Return the levels that exceed the other's; a write level implies the same read level."""
         write = self.write if self.write > other.write else Level.NONE
         return Grant(read=self.read if self.read > other.read else write, write=write)
 
@@ -121,7 +122,7 @@ class Rights:
         return Rights({area: self[area].beyond(other[area]) for area in Module})
 
     def stored(self) -> dict[str, dict[str, str]]:
-        """Return it as JSON: ``{area: {read: level, write: level}}``."""
+        """Return the permissions as JSON: ``{area: {"read": level, "write": level}}``."""
         return {
             str(area): {"read": self[area].read.key, "write": self[area].write.key}
             for area in Module
@@ -132,11 +133,11 @@ class Rights:
         """Parse the result of ``stored``; invalid parts give no permission."""
         grants = {}
         for area in Module:
-            told = stored.get(str(area))
-            if not isinstance(told, Mapping):
+            levels = stored.get(str(area))
+            if not isinstance(levels, Mapping):
                 continue
-            read = _allowed(area, Level.of(str(told.get("read"))))
-            write = _allowed(area, Level.of(str(told.get("write"))))
+            read = _allowed(area, Level.of(str(levels.get("read"))))
+            write = _allowed(area, Level.of(str(levels.get("write"))))
             grants[area] = Grant(read=read, write=min(read, write))
         return cls(grants)
 
@@ -146,6 +147,7 @@ def _allowed(area: Module, level: Level) -> Level:
 
 
 NO_RIGHTS = Rights()
+ALL_RIGHTS = Rights({area: Grant(read=Level.ALL, write=Level.ALL) for area in Module})
 
 
 SCOPES: tuple[str, ...] = tuple(f"{area}:{action}" for area in Module for action in Action)

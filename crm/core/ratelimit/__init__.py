@@ -5,8 +5,15 @@ one round trip to Redis, or raises and counts nothing. ``settings.RATE_LIMITS`` 
 the caller passes the keys.
 """
 
+from crm.core.ratelimit.forms import count_form
 from crm.core.ratelimit.keys import client_address
-from crm.core.ratelimit.limiter import LimitStatus, RateLimitExceeded, enforce, reset, standing_of
+from crm.core.ratelimit.limiter import (
+    LimitStatus,
+    RateLimitExceeded,
+    count_request,
+    enforce,
+    reset,
+)
 from crm.core.ratelimit.rates import Rate, rate_of
 
 __all__ = [
@@ -14,8 +21,9 @@ __all__ = [
     "Rate",
     "RateLimitExceeded",
     "client_address",
+    "count_form",
+    "count_request",
     "enforce",
     "rate_of",
     "reset",
-    "standing_of",
 ]

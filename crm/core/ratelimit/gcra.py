@@ -2,7 +2,7 @@
 
 A key holds the theoretical arrival time. A request advances it by one interval, and is rejected
 where it would exceed the present by more than the burst. There is no window at whose boundary twice
-the limit could pass.
+the limit could pass. Several units advance it by as many intervals.
 """
 
 import threading
@@ -25,16 +25,16 @@ _REMEMBERED = 20_000
 # All or nothing, by Redis's own clock: a request that one limit refuses uses up no other. Moments
 # are microseconds, which a double holds exactly; as text they must not be rounded.
 _TAKE = """
-for i, key in ipairs(KEYS) do expect(key, i <= #ARGV / 2 and 'string' or 'hash') end
+local rates, units = (#ARGV - 1) / 2, tonumber(ARGV[#ARGV])
+for i, key in ipairs(KEYS) do expect(key, i <= rates and 'string' or 'hash') end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local moments, refused, answer = {}, false, {}
-local rates = #ARGV / 2
 for i = 1, rates do
   local key = KEYS[i]
-  local interval, ahead = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local step, ahead = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   local moment = math.max(now, math.min(now + ahead, number(redis.call('GET', key))))
-  local wait = moment + interval - now - ahead
+  local wait = moment + step - now - ahead
   moments[i] = moment
   if wait > 0 then refused = true end
   answer[2 * i - 1] = moment - now
@@ -58,10 +58,10 @@ if not refused then
   if not used or not limit or number(found[3]) * 1000000 <= now then
     spent = {0, 0, 0}
   else
-    if limit >= 0 and used >= limit then
+    if limit >= 0 and used + units > limit then
       spent = {2, used, limit}
     else
-      spent = {1, add(counter, 'used', 1), limit}
+      spent = {1, add(counter, 'used', units), limit}
     end
   end
 end
@@ -96,28 +96,37 @@ class QuotaResult:
     limit: int | None
 
 
+def _at_most(units: int, rate: Rate) -> int:
+    """Return how many of so many units are counted.
+
+    What a request stands for is counted after the request itself. Beside it the burst must hold
+    them, or it could never be allowed.
+    """
+    return max(1, min(units, rate.burst - 1)) if units > 1 else units
+
+
 @cache
 def _script() -> Script:
     return redis_circuit_breaker.client().register_script(SCRIPT_PRELUDE + _TAKE)
 
 
-def take(limits: Sequence[tuple[str, Rate]]) -> list[BucketLevel]:
-    """Consume one unit of each key, or of none; one atomic round trip."""
-    return take_and_spend(limits, None)[0]
+def take(limits: Sequence[tuple[str, Rate]], units: int = 1) -> list[BucketLevel]:
+    """Consume so many units of each key, or of none; one atomic round trip."""
+    return take_and_spend(limits, None, units)[0]
 
 
 def take_and_spend(
-    limits: Sequence[tuple[str, Rate]], counter: str | None
+    limits: Sequence[tuple[str, Rate]], counter: str | None, units: int = 1
 ) -> tuple[list[BucketLevel], QuotaResult | None]:
     """Do the same, and in the same step count on a hash with ``used``, ``limit`` and ``until``."""
     arguments: list[int] = []
     for _key, rate in limits:
         interval = max(1, round(rate.interval * _MICRO))
-        arguments += [interval, interval * rate.burst]
+        arguments += [interval * _at_most(units, rate), interval * rate.burst]
     keys = [key for key, _rate in limits]
     answer: Any = _script()(
         keys=[*keys, counter] if counter else keys,
-        args=arguments,
+        args=[*arguments, units],
         client=redis_circuit_breaker.client(),
     )
     spent = None
@@ -140,18 +149,21 @@ class LocalLimits:
         self._remembered = remembered
         self._lock = threading.Lock()
 
-    def take(self, limits: Sequence[tuple[str, Rate]], now: float) -> list[BucketLevel]:
+    def take(
+        self, limits: Sequence[tuple[str, Rate]], now: float, units: int = 1
+    ) -> list[BucketLevel]:
+        steps = [rate.interval * _at_most(units, rate) for _key, rate in limits]
         with self._lock:
             moments = [max(now, self._moments.get(key, 0.0)) for key, _rate in limits]
             waits = [
-                max(0.0, moment + rate.interval - now - rate.window)
-                for moment, (_key, rate) in zip(moments, limits, strict=True)
+                max(0.0, moment + step - now - rate.window)
+                for moment, step, (_key, rate) in zip(moments, steps, limits, strict=True)
             ]
             # A rounding of the clock is no refusal.
             waits = [wait if wait > 1e-6 else 0.0 for wait in waits]
             if not any(waits):
-                for number, (key, rate) in enumerate(limits):
-                    moments[number] += rate.interval
+                for number, (key, _rate) in enumerate(limits):
+                    moments[number] += steps[number]
                     self._moments[key] = moments[number]
                     self._moments.move_to_end(key)
                 while len(self._moments) > self._remembered:

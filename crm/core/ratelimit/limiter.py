@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 Subjects = Mapping[str, UUID | str | None]
 
-# Without the counters nobody gets in: a guesser must not gain from a Redis that is away.
+# Refused without the counters: an outage of Redis must not allow unlimited guesses.
 CLOSED_WITHOUT_REDIS = frozenset({"log_in", "sign_up", "password_reset"})
-# A Redis that is away is asked again after so long.
+# Seconds until a Redis that failed is tried again.
 _LOCAL_SECONDS = 2.0
 _local = gcra.LocalLimits()
 _local_until = 0.0
@@ -46,59 +46,60 @@ class LimitStatus:
 
 
 class RateLimitExceeded(TooFast):
-    """``standings`` holds the request's state for each of its limits."""
+    """``statuses`` holds the request's state for each of its limits."""
 
-    def __init__(self, standings: list[LimitStatus]) -> None:
-        worst = max(standings, key=lambda each: each.retry_after)
+    def __init__(self, statuses: list[LimitStatus]) -> None:
+        worst = max(statuses, key=lambda each: each.retry_after)
         wait = max(1, math.ceil(worst.retry_after))
         super().__init__(extra={"retry_after": wait, "limit": worst.name})
-        self.standings = standings
+        self.statuses = statuses
 
 
-def enforce(endpoint: str, subjects: Subjects) -> list[LimitStatus]:
+def enforce(endpoint: str, subjects: Subjects, units: int = 1) -> list[LimitStatus]:
     """Count one request against the limits of its endpoint, or raise and count nothing.
 
+    A request that does the work of several is counted as so many ``units``.
     ``subjects`` maps kinds to keys: ``{"address": "192.0.2.7", "user": user.pk}``; None is skipped.
-    Raise Refusal with ``retry_after`` in whole seconds. Without Redis, raise StoreUnavailable for
-    authentication endpoints and count in this process for the others.
+    Raise RateLimitExceeded with ``retry_after`` in whole seconds. Without Redis, raise
+    StoreUnavailable for authentication endpoints and count in this process for the others.
     """
-    return _allowed(standing_of(endpoint, subjects))
+    return _allowed(_count(endpoint, subjects, None, units)[0])
 
 
 def enforce_and_spend(
-    endpoint: str, subjects: Subjects, counter: str
+    endpoint: str, subjects: Subjects, counter: str, units: int = 1
 ) -> tuple[list[LimitStatus], QuotaResult | None]:
     """Do what ``enforce`` does and count on ``counter`` too, in the same round trip.
 
     ``counter`` names a hash as in `gcra`. Without Redis nothing is counted there and None is
     returned.
     """
-    standings, spent = _count(endpoint, subjects, counter)
-    return _allowed(standings), spent
+    statuses, spent = _count(endpoint, subjects, counter, units)
+    return _allowed(statuses), spent
 
 
-def standing_of(endpoint: str, subjects: Subjects) -> list[LimitStatus]:
-    """Count like ``enforce``, without raising."""
+def count_request(endpoint: str, subjects: Subjects) -> list[LimitStatus]:
+    """Count one request like ``enforce``; return the state of each limit instead of raising."""
     return _count(endpoint, subjects, None)[0]
 
 
-def _allowed(standings: list[LimitStatus]) -> list[LimitStatus]:
-    if any(each.is_refused for each in standings):
-        refusal = RateLimitExceeded(standings)
+def _allowed(statuses: list[LimitStatus]) -> list[LimitStatus]:
+    if any(each.is_refused for each in statuses):
+        refusal = RateLimitExceeded(statuses)
         metrics.rate_limited_total.labels(limit=refusal.extra["limit"]).inc()
         raise refusal
-    return standings
+    return statuses
 
 
 def _count(
-    endpoint: str, subjects: Subjects, counter: str | None
+    endpoint: str, subjects: Subjects, counter: str | None, units: int = 1
 ) -> tuple[list[LimitStatus], QuotaResult | None]:
     limits = _limits(endpoint, subjects)
     if not limits and counter is None:
         return [], None
     keys = [(key, rate) for _name, key, rate in limits]
-    levels, spent = _take(endpoint, keys, counter)
-    standings = [
+    levels, spent = _take(endpoint, keys, counter, units)
+    statuses = [
         LimitStatus(
             name=name,
             rate=rate,
@@ -108,7 +109,7 @@ def _count(
         )
         for (name, _key, rate), level in zip(limits, levels, strict=True)
     ]
-    return standings, spent
+    return statuses, spent
 
 
 def reset(endpoint: str, subjects: Subjects) -> None:
@@ -117,7 +118,7 @@ def reset(endpoint: str, subjects: Subjects) -> None:
         try:
             redis_circuit_breaker.client().delete(*keys)
         except RedisError:
-            logger.warning("Attempts could not be forgotten: Redis does not answer.")
+            logger.warning("Attempts could not be reset: Redis does not answer.")
 
 
 def _limits(endpoint: str, subjects: Subjects) -> list[tuple[str, str, Rate]]:
@@ -131,17 +132,17 @@ def _limits(endpoint: str, subjects: Subjects) -> list[tuple[str, str, Rate]]:
 
 
 def _take(
-    endpoint: str, keys: list[tuple[str, Rate]], counter: str | None
+    endpoint: str, keys: list[tuple[str, Rate]], counter: str | None, units: int
 ) -> tuple[list[gcra.BucketLevel], QuotaResult | None]:
     global _local_until
     now = time.monotonic()
     is_closed = endpoint in CLOSED_WITHOUT_REDIS
     if not is_closed and (now < _local_until or not redis_circuit_breaker.answers()):
-        return _local.take(keys, now), None
+        return _local.take(keys, now, units), None
     try:
-        return gcra.take_and_spend(keys, counter)
+        return gcra.take_and_spend(keys, counter, units)
     except RedisError as error:
-        redis_circuit_breaker.note_failure(error)
+        redis_circuit_breaker.record_failure(error)
         if is_closed:
             raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
         if now >= _local_until:
@@ -150,4 +151,4 @@ def _take(
                 extra={"metadata": {"action": "limits.local", "endpoint": endpoint}},
             )
         _local_until = time.monotonic() + _LOCAL_SECONDS
-        return _local.take(keys, now), None
+        return _local.take(keys, now, units), None

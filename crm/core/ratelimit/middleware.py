@@ -6,20 +6,20 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 
 from crm.core.http.exceptions import problem_json
-from crm.core.ratelimit.headers import note_standings, noted_standings, write_headers
+from crm.core.ratelimit.headers import record_limit_statuses, recorded_limit_statuses, write_headers
 from crm.core.ratelimit.keys import client_address
 from crm.core.ratelimit.limiter import RateLimitExceeded, enforce
 
 
-def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def with_rate_limit_headers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Add the rate-limit headers; count a response that rejects a key or token."""
     if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
         try:
             enforce("api_refused", {"address": client_address(request)})
         except RateLimitExceeded as refusal:
-            note_standings(request, refusal.standings)
+            record_limit_statuses(request, refusal.statuses)
             response = problem_json(refusal)
-    write_headers(response, noted_standings(request))
+    write_headers(response, recorded_limit_statuses(request))
     return response
 
 
@@ -28,4 +28,4 @@ class LimitsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return told(request, self.get_response(request))
+        return with_rate_limit_headers(request, self.get_response(request))

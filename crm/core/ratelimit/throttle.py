@@ -6,7 +6,7 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.headers import record_limit_statuses
 from crm.core.ratelimit.keys import client_address
 from crm.core.ratelimit.limiter import LimitStatus, RateLimitExceeded, Subjects, enforce
 
@@ -19,21 +19,28 @@ class ApiThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: View) -> bool:
+        self.charge(request, view)
+        return True
+
+    def charge(self, request: Request, view: View, units: int = 1) -> None:
+        """Count so many requests, or raise and count none.
+
+        A view whose request does the work of several calls this for the others.
+        """
         endpoint = getattr(view, "limit_endpoint", "api")
         subjects_of = getattr(view, "limit_subjects", api_subjects)
         try:
-            standings = self.count(request, view, endpoint, subjects_of(request))
+            statuses = self.count(request, view, endpoint, subjects_of(request), units)
         except RateLimitExceeded as refusal:
-            note_standings(request._request, refusal.standings)
+            record_limit_statuses(request._request, refusal.statuses)
             raise
-        note_standings(request._request, standings)
-        return True
+        record_limit_statuses(request._request, statuses)
 
     def count(
-        self, request: Request, view: View, endpoint: str, subjects: Subjects
+        self, request: Request, view: View, endpoint: str, subjects: Subjects, units: int
     ) -> list[LimitStatus]:
         """Count the request or raise; for subclasses that count more than rates."""
-        return enforce(endpoint, subjects)
+        return enforce(endpoint, subjects, units)
 
 
 def api_subjects(request: Request) -> Subjects:

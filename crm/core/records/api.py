@@ -10,9 +10,10 @@ from rest_framework.response import Response
 from crm.core.api.lists import ListQuery, ordering_field, page_response
 from crm.core.permissions import Principal
 from crm.core.records.conditions import MAX_LENGTH, parse_text
-from crm.core.records.lists import MOST_COUNTED, count_up_to, found_first
+from crm.core.records.lists import MAX_COUNTED, ListState, count_capped, found_first
 from crm.core.records.record import Record
-from crm.core.text.normalization import LONGEST_SEARCH
+from crm.core.records.saved_views import find_view
+from crm.core.text.normalization import MAX_SEARCH_LENGTH
 
 
 class TotalSerializer(serializers.Serializer[Any]):
@@ -39,8 +40,7 @@ class RecordListQuery(ListQuery):
     record: ClassVar[Record]
 
     search = serializers.CharField(
-        min_length=2,
-        max_length=LONGEST_SEARCH,
+        max_length=MAX_SEARCH_LENGTH,
         required=False,
         help_text="Words, or their beginnings, without case and accents.",
     )
@@ -51,13 +51,35 @@ class RecordListQuery(ListQuery):
             'A filter as JSON: `{"all": [{"field": "email", "op": "filled"}]}`; see the guide.'
         ),
     )
+    view = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text=(
+            "The `key` of a view: its filter narrows the list; its search and its order are those "
+            "of the list unless others are sent."
+        ),
+    )
     total = serializers.BooleanField(
         default=False,
-        help_text=f"`true` counts the records: `total`, exact up to {MOST_COUNTED}.",
+        help_text=f"`true` counts the records: `total`, exact up to {MAX_COUNTED}.",
     )
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "view" not in attrs:
+            return attrs
+        state = find_view(self.context["reader"], self.record, attrs["view"]).state
+        attrs |= {"view": state}
+        if "ordering" not in self.initial_data:
+            attrs["ordering"] = state.effective_sort
+        if state.search:
+            attrs.setdefault("search", state.search)
+        return attrs
+
+    def filter_view(self, queryset: QuerySet[Any], state: ListState) -> QuerySet[Any]:
+        return queryset.filter(state.where.q(self.context["reader"]))
+
     def filter_where(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(parse_text(self.record, text).q())
+        return queryset.filter(parse_text(self.record, text).q(self.context["reader"]))
 
     def filter_search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return self.record.search(queryset, text)
@@ -78,7 +100,7 @@ def record_list_response(
     serializer_class: type[serializers.Serializer[Any]],
 ) -> Response:
     """Return the page of a record's list that the parameters select. Raise InvalidField."""
-    query = query_class.read(request)
+    query = query_class.read(request, reader=reader)
     visible = query.record.visible_to(reader)
     response = page_response(
         request,
@@ -88,6 +110,6 @@ def record_list_response(
         serializer_class,
     )
     if query["total"]:
-        total = count_up_to(query.narrowed(visible))
+        total = count_capped(query.narrowed(visible))
         response.data["total"] = {"count": total.count, "is_capped": total.is_capped}
     return response

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from django.urls import URLPattern, reverse
 from django.urls import path as url_path
-from django.utils.translation import gettext, override
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.utils.translation import override
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,16 +28,23 @@ from crm.core.api import (
 )
 from crm.core.api.idempotency import idempotent
 from crm.core.api.module_view import ModuleView
-from crm.core.errors import InvalidField
+from crm.core.api.schema import describe_operations
+from crm.core.jobs.api import JobSerializer
+from crm.core.records import ChoiceField
 from crm.core.records.api import (
     RecordListQuery,
     TotalSerializer,
     orders_of,
     record_list_response,
 )
-from crm.core.records.bulk import MOST_ROWS, ChosenRow, checked, choose, run_bulk
-from crm.core.records.conditions import MAX_LENGTH, parse_text
+from crm.core.records.boards import board_field, move_card
+from crm.core.records.bulk_api import BulkBody, BulkResultSerializer, RecordBulk, chosen_members
 from crm.core.records.record import Record
+from crm.core.records.serializers import made_serializer, register_serializer
+from crm.core.records.timeline_api import timeline_api_urls
+from crm.core.records.views_api import views_api_urls
+
+_EXAMPLE_ID = "01a22f13-073c-73d5-b5ef-0f9be5bfafc7"
 
 
 class _RecordView(ModuleView):
@@ -46,11 +52,16 @@ class _RecordView(ModuleView):
     serializer: ClassVar[type[serializers.Serializer[Any]]]
     body: ClassVar[type[Body]]
     query: ClassVar[type[RecordListQuery]]
-    bulk_body: ClassVar[type[Body]]
     detail_name: ClassVar[str]
+
+    def data_of(self, row: Any) -> Any:
+        """Return what the API says of a row that a service returned."""
+        self.record.load_relations(self.principal, [row])
+        return self.serializer(row).data
 
 
 class RecordList(_RecordView):
+    @refuses(404)
     def get(self, request: Request) -> Response:
         return record_list_response(request, self.query, self.principal, self.serializer)
 
@@ -59,7 +70,7 @@ class RecordList(_RecordView):
     def post(self, request: Request) -> Response:
         row = self.record.create(by=self.principal, **self.body.read(request))
         location = reverse(self.detail_name, args=[row.pk])
-        return created_response(self.serializer(row).data, of=row, location=location)
+        return created_response(self.data_of(row), of=row, location=location)
 
 
 class RecordDetail(_RecordView):
@@ -78,7 +89,7 @@ class RecordDetail(_RecordView):
         values = self.body.read(request, partial=True)
         version = expected_version(request)
         row = self.record.update(by=self.principal, pk=pk, version=version, **values)
-        return Response(self.serializer(row).data, headers=etag_headers(row))
+        return Response(self.data_of(row), headers=etag_headers(row))
 
 
 class DeletableRecordDetail(RecordDetail):
@@ -89,66 +100,31 @@ class DeletableRecordDetail(RecordDetail):
         return Response(status=204)
 
 
-class LeftOutSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="pk")
-    code = serializers.CharField(source="error.code")
-    detail = serializers.CharField(source="error.message")
-
-
-class BulkResultSerializer(serializers.Serializer[Any]):
-    done = serializers.IntegerField()
-    same = serializers.IntegerField(help_text="Records that were so already.")
-    left_out = LeftOutSerializer(many=True)
-
-
-class BulkBody(Body):
-    """A subclass has ``action``, and a member for each field whose value an action stores."""
-
-    ids = serializers.ListField(
-        child=serializers.UUIDField(),
-        max_length=MOST_ROWS,
-        required=False,
-        help_text="The records; or `where` instead.",
+class MoveBody(Body):
+    column = serializers.CharField(
+        max_length=64, help_text="The key of a column: of a choice, or the id of a row."
     )
-    where = serializers.CharField(
-        max_length=MAX_LENGTH,
-        required=False,
-        help_text=f"A filter as JSON: all records that match, at most {MOST_ROWS}.",
+    after = serializers.UUIDField(
+        required=False, allow_null=True, help_text="The card above it; without it, the top."
     )
 
 
-class RecordBulk(_RecordView):
-    @idempotent
-    @refuses(404, 409)
-    def post(self, request: Request) -> Response:
-        given = self.bulk_body.read(request)
-        action = self.record.bulk_action(given["action"])
-        if "where" in given and "ids" in given:
-            raise InvalidField(gettext("Send ids or where, not both."), extra={"field": "where"})
-        others = {each.field for each in self.record.bulk_actions if each.field} - {action.field}
-        if unused := sorted(others & given.keys()):
-            raise InvalidField(
-                gettext("This action stores no such value."), extra={"field": unused[0]}
-            )
-        values = dict(action.values)
-        if action.field:
-            if action.field not in given:
-                raise InvalidField(extra={"field": action.field})
-            values = {action.field: given[action.field]}
-        if "where" in given:
-            where = parse_text(self.record, given["where"])
-            chosen = choose(self.record.visible_to(self.principal).filter(where.q()))
-        else:
-            chosen = checked([ChosenRow(pk) for pk in given.get("ids", ())])
-        result = run_bulk(
+class RecordMove(_RecordView):
+    is_versioned = True
+
+    @refuses(409)
+    def post(self, request: Request, **ids: UUID) -> Response:
+        (pk,) = ids.values()
+        given = MoveBody.read(request)
+        moved = move_card(
             by=self.principal,
             record=self.record,
-            action=action,
-            chosen=chosen,
-            values=values,
-            is_alone=True,
+            pk=pk,
+            column=given["column"],
+            after=given.get("after"),
+            version=expected_version(request),
         )
-        return Response(BulkResultSerializer(result).data)
+        return Response(self.data_of(moved.row), headers=etag_headers(moved.row))
 
 
 def record_api_urls(
@@ -165,7 +141,8 @@ def record_api_urls(
 ) -> list[URLPattern]:
     """Return the paths of a record's API; ``names`` are those of its list and of one record."""
     name, slug = record.model.__name__, record.slug
-    serializer = serializer or _serializer_of(record)
+    serializer = serializer or made_serializer(record)
+    register_serializer(record, serializer)
     body = body or _body_of(record)
     query = query or _made(
         RecordListQuery, f"{name}ListQuery", record=record, name=slug, ordering=orders_of(record)
@@ -174,7 +151,7 @@ def record_api_urls(
         BulkBody,
         f"{name}BulkBody",
         action=serializers.ChoiceField(choices=[each.key for each in record.bulk_actions]),
-        **_chosen_members(record, body),
+        **chosen_members(record, body),
     )
     shared = {
         "record": record,
@@ -185,42 +162,75 @@ def record_api_urls(
         "bulk_body": bulk_body,
         "detail_name": f"{record.namespace or slug}:{names[1]}",
     }
-    with override("en"):
-        one = str(record.model._meta.verbose_name)
-        many = str(record.model._meta.verbose_name_plural)
     details = DeletableRecordDetail if record.delete else RecordDetail
     views = {
         "list": _made(RecordList, f"{name}List", **shared),
         "detail": _made(details, f"{name}Detail", **shared),
         "bulk": _made(RecordBulk, f"{name}Bulk", **shared),
+        "move": _made(RecordMove, f"{name}Move", **shared),
     }
+    described = _operations(record, shared, create_example, update_example)
+    describe_operations(views, described, tag=tag or slug, prefix=slug)
+    one_path = f"{path}/<uuid:{record.model._meta.model_name}_id>"
+    found = [
+        url_path(path, views["list"].as_view(), name=names[0]),
+        url_path(one_path, views["detail"].as_view(), name=names[1]),
+    ]
+    if record.bulk_actions:
+        found.append(url_path(f"{path}/bulk", views["bulk"].as_view(), name=f"{names[0]}_bulk"))
+    if record.board:
+        found.append(url_path(f"{one_path}/move", views["move"].as_view(), name=f"{names[1]}_move"))
+    found += views_api_urls(record, path=path, name=names[0], tag=tag or slug)
+    if record.has_timeline:
+        found += timeline_api_urls(record, path=one_path, name=names[1], tag=tag or slug)
+    return found
+
+
+def _operations(
+    record: Record,
+    shared: Mapping[str, Any],
+    create_example: Mapping[str, Any],
+    update_example: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Return the options of `extend_schema`, by "<view> <HTTP method> <operation>".
+
+    ``shared`` are the class attributes of the record's views.
+    """
+    with override("en"):
+        one = str(record.model._meta.verbose_name)
+        many = str(record.model._meta.verbose_name_plural)
     described: dict[str, dict[str, Any]] = {
         "list get list": {
             "description": f"List the {many} that you may see.",
-            "parameters": [query],
-            "responses": page_of(serializer, total=TotalSerializer(required=False)),
+            "parameters": [shared["query"]],
+            "responses": page_of(shared["serializer"], total=TotalSerializer(required=False)),
         },
         "list post create": {
             "description": f"Add a {one}.",
-            "request": body,
-            "responses": {201: serializer},
+            "request": shared["body"],
+            "responses": {201: shared["serializer"]},
             "examples": example(create_example),
         },
         "detail get get": {
             "description": f"Return one {one}.",
             "parameters": [RecordQuery],
-            "responses": serializer,
+            "responses": shared["serializer"],
         },
         "detail patch update": {
             "description": "Change the members that are sent.",
-            "request": body,
-            "responses": serializer,
+            "request": shared["body"],
+            "responses": shared["serializer"],
             "examples": example(update_example),
         },
         "bulk post bulk": {
-            "description": f"Do the same to many {many}; what you may not change is left out.",
-            "request": bulk_body,
-            "responses": BulkResultSerializer,
+            "description": (
+                f"Do the same to many {many}; what you may not change is left out.\n\n"
+                f"Those of `ids` are changed at once, which is answered with 200. All that `where` "
+                "and `search` find are changed by a background task, which is answered with 202; "
+                "`POST /api/v1/jobs/{id}/undo` undoes it."
+            ),
+            "request": shared["bulk_body"],
+            "responses": {200: BulkResultSerializer, 202: JobSerializer},
         },
     }
     if record.delete:
@@ -229,31 +239,20 @@ def record_api_urls(
             "request": None,
             "responses": {204: None},
         }
-    for key, options in described.items():
-        view, method, operation = key.split()
-        schema = extend_schema(tags=[tag or slug], operation_id=f"{slug}_{operation}", **options)
-        extend_schema_view(**{method: schema})(views[view])
-    one_path = f"{path}/<uuid:{record.model._meta.model_name}_id>"
-    found = [
-        url_path(path, views["list"].as_view(), name=names[0]),
-        url_path(one_path, views["detail"].as_view(), name=names[1]),
-    ]
-    if record.bulk_actions:
-        found.append(url_path(f"{path}/bulk", views["bulk"].as_view(), name=f"{names[0]}_bulk"))
-    return found
+    if record.board:
+        field = board_field(record)
+        column = field.choices()[0][0] if isinstance(field, ChoiceField) else _EXAMPLE_ID
+        described["move post move"] = {
+            "description": f"Move a {one} on the board.",
+            "request": MoveBody,
+            "responses": shared["serializer"],
+            "examples": example({"column": column}),
+        }
+    return described
 
 
 def _made(base: type[Any], class_name: str, /, **members: Any) -> Any:
     return type(class_name, (base,), members)
-
-
-def _serializer_of(record: Record) -> type[serializers.Serializer[Any]]:
-    fields = {each.name: each.api_field(is_body=False) for each in record.fields}
-    members = {"id": serializers.UUIDField(), **fields}
-    made: type[serializers.Serializer[Any]] = _made(
-        serializers.Serializer, f"{record.model.__name__}Serializer", **members
-    )
-    return made
 
 
 def _body_of(record: Record) -> type[Body]:
@@ -261,14 +260,3 @@ def _body_of(record: Record) -> type[Body]:
     members = {each.name: each.api_field(is_body=True) for each in columns}
     made: type[Body] = _made(Body, f"{record.model.__name__}Body", **members)
     return made
-
-
-def _chosen_members(record: Record, body: type[Body]) -> dict[str, Any]:
-    """Return the members of a body whose values actions store, none of them required."""
-    columns = {each.field for each in record.bulk if each.field}
-    declared: Mapping[str, Any] = body().get_fields()
-    return {
-        name: type(member)(**{**member._kwargs, "required": False})
-        for name, member in declared.items()
-        if (member.source or name) in columns
-    }

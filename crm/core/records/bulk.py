@@ -1,27 +1,33 @@
-"""Actions on many rows: each row by the record's own service, and undo of the whole action.
+"""Bulk actions: each row is changed by the record's own service; undo covers the whole action.
 
-A row that may not be changed, or was changed since it was chosen, is left out; the others are done.
+Rows that may not be changed, or were changed since they were selected, are skipped and reported.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, ngettext
 
+from crm.core.database.locks import try_lock
 from crm.core.errors import AppError, Conflict, Invalid
 from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
-from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, undo
+from crm.core.undo.services import UndoImpossible, UndoResult, record_undoable, register_undo, undo
 from crm.core.versions import EditedMeanwhile
 
-# Of one action; all of them are done in one request and one transaction.
-MOST_ROWS = 1_000
+# Rows of one action, which is one request and one transaction.
+MAX_ROWS = 1_000
+# A version that no row has, so that the row counts as changed meanwhile.
+NO_VERSION = 0
 
 
 class TooManyRows(Invalid):
@@ -45,7 +51,7 @@ class BulkUnderWay(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ChosenRow:
-    """A row and the version at which it was chosen; None for the present one."""
+    """A selected row and the version it was selected at; None for the current version."""
 
     pk: UUID
     version: int | None = None
@@ -57,7 +63,7 @@ class ChosenRow:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row to which nothing was done, and why; ``title`` is empty where it is not visible."""
+    """A row that was not changed, and the error; ``title`` is empty if the row is not visible."""
 
     pk: UUID
     title: str
@@ -66,7 +72,10 @@ class LeftOut:
 
 @dataclass(slots=True)
 class BulkResult:
-    """``same`` rows were so already; ``action_id`` is the id for `undo`, None without a change."""
+    """Row counts of a bulk action: ``done`` were changed, ``same`` had the values already.
+
+    ``action_id`` is the id for `undo`, None if nothing was changed.
+    """
 
     done: int = 0
     same: int = 0
@@ -74,7 +83,7 @@ class BulkResult:
     action_id: UUID | None = None
 
     def reasons(self) -> dict[str, list[LeftOut]]:
-        """Return the rows that were left out by reason."""
+        """Return the rows that were left out, by error message."""
         found: dict[str, list[LeftOut]] = defaultdict(list)
         for each in self.left_out:
             found[each.error.message].append(each)
@@ -82,17 +91,20 @@ class BulkResult:
 
 
 def choose(rows: QuerySet[Any]) -> list[ChosenRow]:
-    """Return all rows of a list at their present versions. Raise TooManyRows or NothingChosen."""
-    found = rows.order_by().values_list("pk", "version")[: MOST_ROWS + 1]
+    """Return all rows of a queryset with their current versions.
+
+    Raise TooManyRows or NothingChosen.
+    """
+    found = rows.order_by().values_list("pk", "version")[: MAX_ROWS + 1]
     return checked([ChosenRow(pk, version) for pk, version in found])
 
 
 def checked(chosen: Sequence[ChosenRow]) -> list[ChosenRow]:
-    """Return each row once. Raise TooManyRows or NothingChosen."""
+    """Remove duplicates. Raise TooManyRows or NothingChosen."""
     once = list({each.pk: each for each in chosen}.values())
     if not once:
         raise NothingChosen
-    if len(once) > MOST_ROWS:
+    if len(once) > MAX_ROWS:
         raise TooManyRows
     return once
 
@@ -105,36 +117,30 @@ def run_bulk(
     action: BulkAction,
     chosen: Sequence[ChosenRow],
     values: Mapping[str, Any],
-    is_alone: bool = False,
+    is_exclusive: bool = False,
 ) -> BulkResult:
-    """Do an action to the chosen rows that the principal may change.
+    """Apply an action to the selected rows that the principal may change.
 
-    ``is_alone`` allows one at a time in an organization: requests that wait for the same rows would
-    hold the connections of all. Raise Forbidden or BulkUnderWay.
+    ``is_exclusive`` allows one at a time in an organization, because requests that wait for the
+    same rows would exhaust the connections. Raise Forbidden or BulkUnderWay.
     """
     require(by, record.area, WRITE)
-    if is_alone:
+    if is_exclusive:
         _lock(by.organization_id)
-    rows = record.visible_to(by).in_bulk([each.pk for each in chosen])
+    began_at = timezone.now()
+    rows = record.visible_to(by).prefetch_related(None).in_bulk([each.pk for each in chosen])
     result = BulkResult()
-    present = []
-    for each in sorted(chosen, key=lambda one: one.pk):
-        row = rows.get(each.pk)
-        if row is None:
-            result.left_out.append(LeftOut(each.pk, "", record.not_found()))
-        elif each.version not in {None, row.version}:
-            result.left_out.append(LeftOut(row.pk, record.title_of(row), _edited()))
-        else:
-            present.append(row)
-    changes, deletions = [], []
+    current = _current_rows(record, rows, chosen, result)
+    changes: list[dict[str, Any]] = []
+    deletions: list[str] = []
     if action.is_deletion:
-        outcomes = _delete(by, record, present)
+        outcomes = _delete(by, record, current)
         deletions = [str(each) for each in outcomes.values() if isinstance(each, UUID)]
     else:
-        others = [row for row in present if _values_of(row, values) != values]
-        result.same = len(present) - len(others)
-        before = {row.pk: _values_of(row, values) for row in others}
-        outcomes = store_many(by, record, {row.pk: (row.version, values) for row in others})
+        differing = [row for row in current if _values_of(row, values) != values]
+        result.same = len(current) - len(differing)
+        before = {row.pk: _values_of(row, values) for row in differing}
+        outcomes = store_many(by, record, {row.pk: (row.version, values) for row in differing})
         changes = [
             {"pk": str(pk), "version": row.version, "before": _all_as_json(before[pk])}
             for pk, row in outcomes.items()
@@ -146,28 +152,52 @@ def run_bulk(
         else:
             result.done += 1
     if changes or deletions:
-        data = {"record": record.slug, "changes": changes, "deletions": deletions}
+        data = {
+            "record": record.slug,
+            "changes": changes,
+            "deletions": deletions,
+            # The deletions inside it can be undone for as long as the whole action.
+            "since": began_at.isoformat(),
+        }
         result.action_id = record_undoable(by=by, kind="bulk", data=data)
     return result
 
 
+def _current_rows(
+    record: Record,
+    rows: Mapping[UUID, Any],
+    chosen: Sequence[ChosenRow],
+    result: BulkResult,
+) -> list[Any]:
+    """Return the selected rows that have the selected version; add the others to ``left_out``."""
+    current = []
+    for each in sorted(chosen, key=lambda one: one.pk):
+        row = rows.get(each.pk)
+        if row is None:
+            result.left_out.append(LeftOut(each.pk, "", record.not_found()))
+        elif each.version not in {None, row.version}:
+            result.left_out.append(LeftOut(row.pk, record.title_of(row), _edited()))
+        else:
+            current.append(row)
+    return current
+
+
 def _lock(organization_id: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulk|{organization_id}"]
-        )
-        if not cursor.fetchone()[0]:
-            raise BulkUnderWay
+    if not try_lock(f"bulk|{organization_id}"):
+        raise BulkUnderWay
 
 
 def store_many(
     by: Principal, record: Record, changes: Mapping[UUID, tuple[int, Mapping[str, Any]]]
 ) -> dict[UUID, Any]:
-    """Store values by id in rows of these versions; return for each the row or the AppError."""
+    """Update rows; ``changes`` maps an id to (expected version, values by column).
+
+    Return by id the updated row, or the AppError that refused it.
+    """
     if record.update_many is not None and by.may(record.area, WRITE, Level.ALL):
         with suppress(AppError, IntegrityError), transaction.atomic():
             return _store_at_once(by, record, changes)
-    # Also where some of them are refused: one by one it is seen which.
+    # Reached too if one row was refused: row by row shows which.
     stored: dict[UUID, Any] = {}
     for pk, (version, values) in sorted(changes.items()):
         try:
@@ -195,13 +225,24 @@ def _store_at_once(
 
 
 def _delete(by: Principal, record: Record, rows: Sequence[Any]) -> dict[UUID, Any]:
-    """Delete rows; return for each the id for `undo`, if any, or the AppError."""
+    """Delete rows. Return by id the action id for `undo` (or None), or the AppError.
+
+    Versions are compared before the first one is deleted: rows that refer to it get another one.
+    """
     assert record.delete is not None  # noqa: S101  without it there is no such action
+    if record.lock is not None:
+        record.lock(by)
+    model: Any = record.model._default_manager
+    locked = model.select_for_update(of=("self",)).filter(pk__in=[row.pk for row in rows])
+    versions = dict(locked.order_by("pk").values_list("pk", "version"))
     outcomes: dict[UUID, Any] = {}
     for row in rows:
+        if versions.get(row.pk) != row.version:
+            outcomes[row.pk] = _edited()
+            continue
         try:
             with transaction.atomic():
-                outcomes[row.pk] = record.delete(by=by, pk=row.pk, version=row.version)
+                outcomes[row.pk] = record.delete(by=by, pk=row.pk)
         except AppError as error:
             outcomes[row.pk] = error
     return outcomes
@@ -220,11 +261,14 @@ def _all_as_json(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(value: Any) -> Any:
+    """Return a value of a column as JSON: equal ones alike, however many zeros a number ends in."""
+    if isinstance(value, Decimal):
+        return format(value.normalize() + 0, "f")
     return value if isinstance(value, str | int | bool | list | None) else str(value)
 
 
 def from_json(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of columns that `as_json` made."""
+    """Convert values that `as_json` made back to those of the model's columns."""
     meta = record.model._meta
     return {
         name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
@@ -232,8 +276,8 @@ def from_json(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
-    """Undo what was done to the rows that nobody changed since; return how many these are."""
+def _undo_bulk(by: Principal, data: dict[str, Any]) -> UndoResult:
+    """Undo an action for the rows that were not changed since. Raise UndoImpossible if for none."""
     record = get_record(data["record"])
     changes = {
         UUID(each["pk"]): (each["version"], from_json(record, each["before"]))
@@ -241,22 +285,23 @@ def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
     }
     outcomes = store_many(by, record, changes)
     done = sum(not isinstance(each, AppError) for each in outcomes.values())
-    for action_id in data["deletions"]:
+    since = datetime.fromisoformat(data["since"])
+    # The last one first: what referred to a deleted row refers to it again.
+    for action_id in reversed(data["deletions"]):
         with suppress(AppError), transaction.atomic():
-            undo(by=by, action_id=UUID(action_id))
-            done += 1
+            done += undo(by=by, action_id=UUID(action_id), since=since).done
     if not done:
         raise UndoImpossible
-    text = ngettext("%(count)d entry is as it was.", "%(count)d entries are as they were.", done)
-    told = text % {"count": done}
+    text = ngettext("%(count)d entry restored.", "%(count)d entries restored.", done)
+    sentence = text % {"count": done}
     if left := len(changes) + len(data["deletions"]) - done:
         kept = ngettext(
             "%(count)d entry was changed since, and stays.",
             "%(count)d entries were changed since, and stay.",
             left,
         )
-        told = f"{told} {kept % {'count': left}}"
-    return told
+        sentence = f"{sentence} {kept % {'count': left}}"
+    return UndoResult(sentence, done, left)
 
 
-register_undo("bulk", _undo_bulk)
+register_undo("bulk", _undo_bulk, is_daily_work=True)

@@ -1,10 +1,10 @@
-"""The filter language: conditions in nested groups, as JSON, as an address, as a sentence, as SQL.
+"""The filter language: nested conditions as JSON, query parameters, a sentence and a Q object.
 
     {"all": [{"field": "stage", "op": "in", "value": ["customer"]},
              {"any": [{"field": "email", "op": "filled"}, {"field": "phone", "op": "filled"}]}]}
 
-In an address, conditions that must all hold are parameters, ``stage__in=customer``; any other
-filter is the JSON in ``where``. The same condition repeated is one with several values.
+In a URL, conditions that must all hold are parameters, ``stage__in=customer``, repeated for
+several values; any other filter is the JSON in the parameter ``where``.
 """
 
 import json
@@ -22,6 +22,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Invalid
 from crm.core.http.strict_json import NotJson, read_json
+from crm.core.permissions import Principal
 from crm.core.records.fields import MAX_VALUES, Field, InvalidValue
 from crm.core.records.operators import Operator
 from crm.core.text.normalization import isolate
@@ -36,7 +37,7 @@ MAX_LENGTH = 8_000
 
 
 class FilterInvalid(Invalid):
-    """``extra`` names the ``field`` and the ``op`` where one of them is wrong."""
+    """``extra`` names the ``field`` and ``op`` of an invalid condition, and what is ``allowed``."""
 
     code = "filter_invalid"
     message = gettext_noop(
@@ -46,32 +47,32 @@ class FilterInvalid(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field, an operator and its values as they were written."""
+    """A field, an operator and its values, not parsed."""
 
     field: Field
     operator: Operator
     values: tuple[str, ...] = ()
 
-    def q(self) -> Q:
-        return self.field.q(self.operator, self.values)
+    def q(self, reader: Principal) -> Q:
+        return self.field.q(self.operator, self.values, reader)
 
     def as_json(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"field": self.field.name, "op": self.operator.name}
+        data: dict[str, Any] = {"field": self.field.name, "op": self.operator.name}
         if self.operator.takes == "choices":
-            told["value"] = list(self.values)
+            data["value"] = list(self.values)
         elif self.values:
-            told["value"] = self.values[0]
-        return told
+            data["value"] = self.values[0]
+        return data
 
-    def sentence(self) -> str:
-        shown = [self.field.shown(self.operator, value) for value in self.values]
+    def sentence(self, reader: Principal) -> str:
+        shown = self.field.shown_values(self.operator, self.values, reader)
         words = gettext(" or ").join(isolate(value) for value in shown)
         return str(self.operator.sentence) % {"field": self.field.heading, "value": words}
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Conditions and groups of which all, or any, must hold; an empty group holds always."""
+    """Parts of which all (or, with ``is_any``, any) must hold; an empty group always holds."""
 
     parts: tuple["Condition | Group", ...] = ()
     is_any: bool = False
@@ -79,17 +80,17 @@ class Group:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
-    def q(self) -> Q:
-        parts = [part.q() for part in self.parts if part]
+    def q(self, reader: Principal) -> Q:
+        parts = [part.q(reader) for part in self.parts if part]
         return reduce(or_ if self.is_any else and_, parts, Q())
 
     def as_json(self) -> dict[str, Any]:
         return {"any" if self.is_any else "all": [part.as_json() for part in self.parts]}
 
-    def sentence(self) -> str:
+    def sentence(self, reader: Principal) -> str:
         joint = gettext(" or ") if self.is_any else gettext(" and ")
         return joint.join(
-            f"({part.sentence()})" if isinstance(part, Group) else part.sentence()
+            f"({part.sentence(reader)})" if isinstance(part, Group) else part.sentence(reader)
             for part in self.parts
         )
 
@@ -101,7 +102,7 @@ class Group:
                 yield part
 
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the group as parameters of an address."""
+        """Return the group as query parameters."""
         if not self.parts:
             return []
         flat = [part for part in self.parts if isinstance(part, Condition)]
@@ -116,13 +117,13 @@ class Group:
         ]
 
     def without(self, number: int) -> "Group":
-        """Return the group without its part of this number."""
+        """Return the group without the part at this index."""
         return Group(self.parts[:number] + self.parts[number + 1 :], is_any=self.is_any)
 
 
-def parse_json(record: "Record", told: Any) -> Group:
-    """Return the group that JSON describes. Raise FilterInvalid."""
-    group = _part(record, told, depth=1)
+def parse_json(record: "Record", data: Any) -> Group:
+    """Parse JSON that was decoded already. Raise FilterInvalid."""
+    group = _part(record, data, depth=1)
     group = group if isinstance(group, Group) else Group((group,))
     if sum(1 for _each in group.conditions()) > MAX_CONDITIONS:
         raise _too_many()
@@ -136,7 +137,7 @@ def _too_many() -> FilterInvalid:
 
 
 def parse_text(record: "Record", text: str) -> Group:
-    """Return the group that a JSON text describes. Raise FilterInvalid."""
+    """Parse a JSON text. Raise FilterInvalid."""
     try:
         return parse_json(record, read_json(text))
     except NotJson as error:
@@ -144,7 +145,7 @@ def parse_text(record: "Record", text: str) -> Group:
 
 
 def parse_parameters(record: "Record", given: QueryDict) -> Group:
-    """Return the group of an address's parameters; others are left alone. Raise FilterInvalid."""
+    """Parse query parameters; those without ``__`` are ignored. Raise FilterInvalid."""
     parts: list[Condition | Group] = []
     if where := given.get(WHERE):
         if len(where) > MAX_LENGTH:
@@ -162,24 +163,24 @@ def parse_parameters(record: "Record", given: QueryDict) -> Group:
     if len(parts) == 1 and isinstance(parts[0], Group):
         return parts[0]
     group = Group(tuple(parts))
-    if _levels(group) > MAX_DEPTH:
-        # What is refused as JSON is not made of an address, which would be written as that JSON.
+    if _depth(group) > MAX_DEPTH:
+        # The group is written as JSON again, which would be refused for its depth.
         raise FilterInvalid
     return group
 
 
-def _levels(part: "Condition | Group") -> int:
+def _depth(part: "Condition | Group") -> int:
     inner = part.parts if isinstance(part, Group) else ()
-    return 1 + max(map(_levels, inner), default=0)
+    return 1 + max(map(_depth, inner), default=0)
 
 
-def _part(record: "Record", told: Any, *, depth: int) -> "Condition | Group":
-    if not isinstance(told, Mapping) or depth > MAX_DEPTH:
+def _part(record: "Record", data: Any, *, depth: int) -> "Condition | Group":
+    if not isinstance(data, Mapping) or depth > MAX_DEPTH:
         raise FilterInvalid
     for key in ("all", "any"):
-        if key in told:
-            inner = told[key]
-            if set(told) != {key} or not isinstance(inner, list):
+        if key in data:
+            inner = data[key]
+            if set(data) != {key} or not isinstance(inner, list):
                 raise FilterInvalid
             if len(inner) > MAX_CONDITIONS:
                 raise _too_many()
@@ -188,11 +189,11 @@ def _part(record: "Record", told: Any, *, depth: int) -> "Condition | Group":
                 raise FilterInvalid(gettext("A group of the filter holds no condition."))
             parts = tuple(_part(record, each, depth=depth + 1) for each in inner)
             return Group(parts, is_any=key == "any")
-    if not set(told) <= {"field", "op", "value"}:
+    if not set(data) <= {"field", "op", "value"}:
         raise FilterInvalid
-    value = told.get("value", [])
+    value = data.get("value", [])
     values = value if isinstance(value, list) else [value]
-    return _condition(record, told.get("field"), told.get("op"), values)
+    return _condition(record, data.get("field"), data.get("op"), values)
 
 
 def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any]) -> Condition:
@@ -210,7 +211,7 @@ def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any
             extra={**extra, "allowed": [each.name for each in field.operators]},
         )
     if operator.takes == "none":
-        # A parameter of an address always has a value: "true" says nothing more, "false" would.
+        # A query parameter always has a value: only "true" means the operator alone.
         if not all(value is True or value == "true" for value in values):
             raise FilterInvalid(
                 gettext("The field cannot be compared with this value."), extra=extra
@@ -219,42 +220,42 @@ def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any
     most = MAX_VALUES if operator.takes == "choices" else 1
     if not 1 <= len(values) <= most or not all(isinstance(value, str) for value in values):
         raise FilterInvalid(gettext("The condition needs a value."), extra=extra)
-    condition = Condition(field, operator, tuple(values))
     try:
-        condition.q()
+        field.parse(operator, values)
     except InvalidValue as error:
         raise FilterInvalid(
             gettext("The field cannot be compared with this value."), extra=extra
         ) from error
-    return condition
+    return Condition(field, operator, tuple(values))
 
 
-def as_sent(record: "Record", given: QueryDict) -> dict[str, Any]:
-    """Return the JSON of an address's filter as it was sent, to be corrected: what can be drawn of
-    a filter that is refused.
+def unvalidated_json(record: "Record", given: QueryDict) -> dict[str, Any]:
+    """Return a refused filter of query parameters as JSON, for the dialog that corrects it.
+
+    Conditions of unknown fields and operators are dropped; values are not checked.
     """
     parts: list[dict[str, Any]] = []
     with suppress(NotJson):
-        part = _drawn(record, read_json(given.get(WHERE, "")), depth=1)
+        part = _unvalidated_part(record, read_json(given.get(WHERE, "")), depth=1)
         parts += [part] if part else []
     for name in given:
         column, separator, operator = name.rpartition("__")
-        told = {"field": column, "op": operator, "value": given.getlist(name)}
-        if separator and (part := _drawn(record, told, depth=1)):
+        data = {"field": column, "op": operator, "value": given.getlist(name)}
+        if separator and (part := _unvalidated_part(record, data, depth=1)):
             parts.append(part)
     return parts[0] if len(parts) == 1 and "field" not in parts[0] else {"all": parts}
 
 
-def _drawn(record: "Record", told: Any, *, depth: int) -> dict[str, Any] | None:
-    if not isinstance(told, Mapping) or depth > MAX_DEPTH:
+def _unvalidated_part(record: "Record", data: Any, *, depth: int) -> dict[str, Any] | None:
+    if not isinstance(data, Mapping) or depth > MAX_DEPTH:
         return None
     for key in ("all", "any"):
-        if isinstance(told.get(key), list):
-            parts = (_drawn(record, each, depth=depth + 1) for each in told[key])
+        if isinstance(data.get(key), list):
+            parts = (_unvalidated_part(record, each, depth=depth + 1) for each in data[key])
             return {key: [part for part in parts if part]}
-    name, value = told.get("field"), told.get("value", [])
+    name, value = data.get("field"), data.get("value", [])
     field = record.field(name) if isinstance(name, str) else None
-    operator = field.operator(str(told.get("op"))) if field else None
+    operator = field.operator(str(data.get("op"))) if field else None
     if field is None or operator is None:
         return None
     values = [str(each) for each in (value if isinstance(value, list) else [value])]
@@ -264,5 +265,5 @@ def _drawn(record: "Record", told: Any, *, depth: int) -> dict[str, Any] | None:
     return {**condition, "value": values[0]} if values else condition
 
 
-def address(parameters: Iterable[tuple[str, str]]) -> str:
+def query_string(parameters: Iterable[tuple[str, str]]) -> str:
     return f"?{urlencode(list(parameters))}"

@@ -6,38 +6,38 @@ index can serve under row-level security are declared: equality and ranges, no p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Field as Column
 from django.db.models import Model, Q
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from rest_framework import serializers
 
-from crm.core import tenancy
 from crm.core.api.text import prose_field
 from crm.core.fields import PhoneField as PhoneApiField
+from crm.core.forms import DomainField as DomainFormField
 from crm.core.forms import EmailInput
 from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
+from crm.core.permissions import Principal
+from crm.core.records.names import same_name
 from crm.core.records.operators import (
     DURING,
     EMPTY,
     FILLED,
     GTE,
-    IN,
     IS,
     IS_NOT,
     LAST,
-    LEAST,
     LT,
-    MOST,
     NO,
-    NOT_IN,
+    NUMBER_GTE,
+    NUMBER_LTE,
     YES,
     Operator,
     equal,
@@ -51,6 +51,7 @@ from crm.core.records.periods import (
     shown_days,
     shown_moment,
 )
+from crm.core.text.domains import InvalidDomain, display_domain, normalize_host
 from crm.core.text.normalization import (
     is_storable,
     normalize_email,
@@ -61,21 +62,22 @@ from crm.core.text.normalization import (
 MAX_VALUE_LENGTH = 255
 _TEXT_ATTRS = {"class": "form-control", "autocomplete": "off", "dir": "auto"}
 MAX_VALUES = 50
-# Rows that a relation offers.
-MOST_CHOICES = 500
+# Letters of a text that needs few lines: an address.
+SHORT_PROSE = 500
 
 
 class InvalidValue(ValueError):
-    """A value that the operator cannot compare with; the message names it."""
+    """A value that the operator cannot compare with; the message is the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A column of a record.
+    """A column of a record, with its operators, form field, API field and display.
 
-    ``is_sortable`` columns have an index on (organization, column, id) and are never NULL.
-    ``sort_column`` is sorted by in the column's place, e.g. a folded name. ``is_required`` says
-    whether a form asks for it; by default where the column may not be blank.
+    ``is_sortable`` columns are never NULL and have an index that begins with (organization,
+    column), which `tests/records/test_indexes.py` checks.
+    ``sort_column`` replaces the column in the order, e.g. a folded name. ``is_required`` makes the
+    form field required; by default it is, unless the column may be blank.
     """
 
     operators: ClassVar[tuple[Operator, ...]] = ()
@@ -83,16 +85,17 @@ class Field:
     api_class: ClassVar[Callable[..., "serializers.Field[Any, Any, Any, Any]"]] = (
         serializers.CharField
     )
-    # What files call such a column, beside its name and label.
+    # Header names of imported files for this kind of field; ``also_called`` adds one field's own.
     aliases: ClassVar[tuple[str, ...]] = ()
 
     name: str
     label: Any = ""
     help_text: Any = ""
+    also_called: tuple[str, ...] = ()
     is_required: bool | None = None
     is_sortable: bool = False
     sort_column: str = ""
-    # The order that the first click on the column gives.
+    # Whether the first click on the heading sorts ascending.
     sorts_up_first: ClassVar[bool] = True
     model: type[Model] | None = None
 
@@ -108,6 +111,11 @@ class Field:
         return capfirst(str(self.label or self.column.verbose_name))
 
     @property
+    def api_source(self) -> str:
+        """Return the attribute of a row that the API shows."""
+        return self.name
+
+    @property
     def orders_by(self) -> str:
         return self.sort_column or self.name
 
@@ -119,42 +127,67 @@ class Field:
         return getattr(row, self.name)
 
     def exported(self, row: Model) -> Any:
-        """Return the value in a file that people read: a text, number, truth value or time."""
+        """Return the value for an export: str, int, bool, datetime or None."""
         return self.value_of(row)
 
+    def total_formatter(self, reader: Principal) -> Callable[[Any], str]:
+        """Return a function that shows sums of `orders_by` over rows to a reader."""
+        return lambda total: str(number_format(total, force_grouping=True))
+
     def initial_of(self, row: Model) -> Any:
-        """Return the value that a form begins with."""
+        """Return the initial value of the form field."""
         return getattr(row, self.name)
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         """Return the values to compare with. Raise InvalidValue."""
         return [_text(value) for value in values]
 
-    def q(self, operator: Operator, values: Sequence[str]) -> Q:
-        """Return the condition of a filter. Raise InvalidValue."""
+    def q(self, operator: Operator, values: Sequence[str], reader: Principal) -> Q:
+        """Return the condition of a reader's filter. Raise InvalidValue."""
         return operator.build(self.name, self.parse(operator, values))
 
     def shown(self, operator: Operator, value: str) -> str:
-        """Return a value as a sentence names it."""
+        """Return an unparsed value for display in the sentence of a filter."""
         return value
 
-    def choices(self) -> list[tuple[str, str]]:
-        """Return the values that may be chosen and their labels; empty where any text is one."""
+    def shown_values(
+        self, operator: Operator, values: Sequence[str], reader: Principal
+    ) -> list[str]:
+        """Return the unparsed values of a condition for display to a reader."""
+        return [self.shown(operator, value) for value in values]
+
+    def choices_for(self, reader: Principal) -> list[tuple[str, str]]:
+        """Return the (value, label) pairs that a reader may choose; empty for fields without
+        choices.
+        """
         return []
 
-    def choices_of(self, operator: Operator) -> list[tuple[str, str]]:
-        """Return the values that an operator takes and their labels; empty where any text is."""
-        return self.choices() if operator.takes == "choices" else []
+    @property
+    def options_url(self) -> str:
+        """Return where rows to compare with are searched, for operators that take a "record"."""
+        return ""
 
-    def form_field(self) -> forms.Field:
-        """Return the field of a form."""
+    def filter_choices(self, reader: Principal) -> list[tuple[str, str]]:
+        """Return the (value, label) pairs that a reader may filter by."""
+        return self.choices_for(reader)
+
+    def choices_of(self, operator: Operator) -> list[tuple[str, str]]:
+        """Return the (value, label) pairs of an operator that takes no `choices_for`."""
+        return []
+
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
+        """Return the field of a reader's form, for an edited row or a new one."""
         column: Any = self.column
         field: forms.Field = column.formfield(**self._form_options())
         field.widget.attrs |= _TEXT_ATTRS
         return field
 
+    def cell_field(self, by: Principal) -> forms.Field:
+        """Return the form field of a cell of a file that somebody imports."""
+        return self.form_field(by)
+
     def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
-        """Return the field of the API's records, or of the bodies that create and change them."""
+        """Return the serializer field for responses, or for request bodies (``is_body``)."""
         column: Any = self.column
         if not is_body:
             return self.api_class(read_only=True, **({"allow_null": True} if column.null else {}))
@@ -172,17 +205,18 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class TextField(Field):
-    """A text; ``folded`` is a column of its `search_key`, by which it is compared."""
+    """A text. ``folded`` names a column with its `search_key`, whose index serves comparisons."""
 
     operators = (IS, IS_NOT, EMPTY, FILLED)
 
     folded: str = ""
 
-    def q(self, operator: Operator, values: Sequence[str]) -> Q:
+    def q(self, operator: Operator, values: Sequence[str], reader: Principal) -> Q:
         if operator not in {IS, IS_NOT} or not self.folded:
-            return super().q(operator, values)
-        keys = [search_key(value)[:MAX_VALUE_LENGTH] for value in self.parse(operator, values)]
-        same = equal(self.folded, keys) & ~Q(**{self.name: ""})
+            return super().q(operator, values, reader)
+        (text,) = self.parse(operator, values)
+        key = search_key(text)[:MAX_VALUE_LENGTH]
+        same = equal(self.folded, [key]) & ~Q(**{self.name: ""}) & same_name(self.name, text)
         return same if operator is IS else ~same
 
 
@@ -192,7 +226,7 @@ class EmailField(TextField):
 
     def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
         if not is_body:
-            # Not of the form of an address where it is empty.
+            # An empty value is not a valid email address.
             return super().api_field(is_body=False)
         options = {**self._api_options(), "required": not self.column.blank}
         return serializers.EmailField(**options)
@@ -204,129 +238,61 @@ class EmailField(TextField):
         return {**super()._form_options(), "widget": EmailInput}
 
 
+class DomainField(TextField):
+    """The host name of a site, shown in its own script, with a link."""
+
+    template = "records/cells/domain.html"
+    aliases = ("website", "site", "url", "web", "сайт", "trang web")
+
+    def value_of(self, row: Model) -> str:
+        return display_domain(getattr(row, self.name))
+
+    def exported(self, row: Model) -> str:
+        return str(getattr(row, self.name))
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        try:
+            return [normalize_host(value) for value in super().parse(operator, values)]
+        except InvalidDomain as error:
+            raise InvalidValue(str(error)) from error
+
+    def shown(self, operator: Operator, value: str) -> str:
+        return display_domain(normalize_host(value))
+
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
+        column: Any = self.column
+        return DomainFormField(
+            **self._form_options(),
+            max_length=column.max_length,
+            widget=forms.TextInput(
+                attrs={**_TEXT_ATTRS, "inputmode": "url", "autocapitalize": "none", "dir": "ltr"}
+            ),
+        )
+
+
 class PhoneField(Field):
-    """A phone number, as people write it; the search finds it in any form."""
+    """A phone number as it was typed; search ignores the formatting."""
 
     operators = (EMPTY, FILLED)
     template = "records/cells/phone.html"
     api_class = PhoneApiField
+
+    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
+        # An empty value is not a phone number.
+        return super().api_field(is_body=True) if is_body else serializers.CharField(read_only=True)
 
     def _api_options(self) -> dict[str, Any]:
         return {}
 
     aliases = ("tel", "mobile", "тел", "мобильный", "sđt", "di động")
 
-    def form_field(self) -> forms.Field:
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
         column: Any = self.column
         return PhoneFormField(
             **self._form_options(),
             max_length=column.max_length,
             widget=forms.TextInput(attrs={**_TEXT_ATTRS, "type": "tel"}),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChoiceField(Field):
-    """One of the column's choices, or of ``options`` where it has none."""
-
-    operators = (IN, NOT_IN, EMPTY, FILLED)
-    template = "records/cells/choice.html"
-
-    options: Sequence[tuple[str, Any]] = ()
-
-    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
-        if not is_body:
-            return super().api_field(is_body=False)
-        column: Any = self.column
-        return serializers.ChoiceField(
-            choices=self.choices(),
-            allow_blank=column.blank,
-            required=not (column.blank or column.has_default()),
-        )
-
-    def value_of(self, row: Model) -> str:
-        value = getattr(row, self.name)
-        return dict(self.choices()).get(value, value)
-
-    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
-        known = dict(self.choices())
-        for value in values:
-            if value not in known:
-                raise InvalidValue(value)
-        return list(values)
-
-    def shown(self, operator: Operator, value: str) -> str:
-        return dict(self.choices()).get(value, value)
-
-    def choices(self) -> list[tuple[str, str]]:
-        told: Any = self.options or self.column.choices or ()
-        return [(str(key), str(label)) for key, label in told if key != ""]
-
-    def form_field(self) -> forms.Field:
-        choices = self.choices()
-        if self.column.blank:
-            choices = [("", "–"), *choices]
-        return forms.ChoiceField(
-            **self._form_options(),
-            choices=choices,
-            widget=forms.Select(attrs={"class": "form-select"}),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelationField(ChoiceField):
-    """A row of another model of the organization; ``name`` is the key's column, as "category_id".
-
-    ``title`` is the attribute that names a related row, ``order`` how they are offered.
-    """
-
-    operators = (
-        IN,
-        NOT_IN,
-        replace(EMPTY, build=lambda c, _v: Q(**{f"{c}__isnull": True})),
-        replace(FILLED, build=lambda c, _v: Q(**{f"{c}__isnull": False})),
-    )
-
-    api_class = serializers.UUIDField
-    title: str = "name"
-    order: tuple[str, ...] = ("name",)
-
-    def _api_options(self) -> dict[str, Any]:
-        return {"allow_null": self.column.null}
-
-    @property
-    def relation(self) -> str:
-        return self.column.name
-
-    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
-        return Field.api_field(self, is_body=is_body)
-
-    def value_of(self, row: Model) -> str:
-        related = getattr(row, self.relation)
-        return "" if related is None else str(getattr(related, self.title))
-
-    def initial_of(self, row: Model) -> str:
-        return str(getattr(row, self.name) or "")
-
-    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
-        try:
-            return [UUID(value) for value in values]
-        except ValueError as error:
-            raise InvalidValue(str(error)) from error
-
-    def choices(self) -> list[tuple[str, str]]:
-        """Return the rows of the organization in whose scope this runs."""
-        organization = tenancy.current().organization
-        if not organization:
-            return []
-        model: Any = self.column.related_model
-        rows = model._default_manager.filter(organization_id=organization).order_by(*self.order)
-        return [(str(row.pk), str(getattr(row, self.title))) for row in rows[:MOST_CHOICES]]
-
-    def form_field(self) -> forms.Field:
-        choice: Any = super().form_field()
-        options = {"choices": choice.choices, "widget": choice.widget, "empty_value": None}
-        return forms.TypedChoiceField(**self._form_options(), **options, coerce=UUID)
 
 
 class ProseField(Field):
@@ -336,14 +302,16 @@ class ProseField(Field):
     template = "records/cells/prose.html"
     api_class = staticmethod(prose_field)
 
-    def form_field(self) -> forms.Field:
-        field = super().form_field()
-        field.widget = forms.Textarea(attrs={**field.widget.attrs, "rows": 7})
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
+        field = super().form_field(reader, row)
+        column: Any = self.column
+        rows = 3 if (column.max_length or SHORT_PROSE + 1) <= SHORT_PROSE else 7
+        field.widget = forms.Textarea(attrs={**field.widget.attrs, "rows": rows})
         return field
 
 
 class LinesField(Field):
-    """An array of texts, one a line."""
+    """An array of texts, edited as one per line."""
 
     template = "records/cells/prose.html"
     api_class = serializers.ListField
@@ -355,7 +323,7 @@ class LinesField(Field):
     def value_of(self, row: Model) -> str:
         return "\n".join(getattr(row, self.name))
 
-    def form_field(self) -> forms.Field:
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
         column: Any = self.column
         return LinesFormField(
             column.base_field.formfield(),
@@ -372,7 +340,7 @@ class BooleanField(Field):
     def _api_options(self) -> dict[str, Any]:
         return {}
 
-    def form_field(self) -> forms.Field:
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
         options = {**self._form_options(), "required": False, "initial": self.column.get_default()}
         return forms.BooleanField(
             **options, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
@@ -382,7 +350,7 @@ class BooleanField(Field):
 class NumberField(Field):
     """A whole number."""
 
-    operators = (LEAST, MOST)
+    operators = (NUMBER_GTE, NUMBER_LTE)
     template = "records/cells/number.html"
     api_class = serializers.IntegerField
 
@@ -414,6 +382,11 @@ class MomentField(Field):
         if operator.takes == "days":
             return shown_days(value)
         return shown_moment(parse_moment(value))
+
+    @property
+    def options_url(self) -> str:
+        """Return where rows to compare with are searched, for operators that take a "record"."""
+        return ""
 
     def choices_of(self, operator: Operator) -> list[tuple[str, str]]:
         if operator.takes != "period":

@@ -1,4 +1,4 @@
-"""Lists of records: the state that an address describes, and the page of rows that it selects."""
+"""Lists of records: the state that a query string describes, and the page of rows it selects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -12,21 +12,21 @@ from django.utils.translation import gettext_noop
 from crm.core.api.lists import Page, keyset_page
 from crm.core.errors import Invalid
 from crm.core.permissions import Principal
-from crm.core.records.conditions import WHERE, Group, address, parse_json, parse_parameters
+from crm.core.records.conditions import WHERE, Group, parse_json, parse_parameters, query_string
 from crm.core.records.fields import Field
 from crm.core.records.record import Record
-from crm.core.text.normalization import LONGEST_SEARCH, normalize_line, storable
+from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line, storable
 
 PAGE_SIZE = 50
-# Up to here a total is exact; counting on would take longer with every row.
-MOST_COUNTED = 1_000
-# Matches of a search up to here are sorted after they were found; of more, the order's index
-# meets some soon.
-MOST_SORTED = 2_000
+# Totals are exact up to this number; an exact count takes time in proportion to the rows.
+MAX_COUNTED = 1_000
+# Up to this many matches of a search are looked up first and then sorted. With more, a scan of the
+# order's index finds a page of matches soon.
+MAX_SORTED = 2_000
 SEARCH, SORT, COLUMNS, CURSOR, VIEW = "q", "sort", "columns", "cursor", "view"
 
 
-EVERYTHING = Group()
+NO_FILTER = Group()
 
 
 class SortInvalid(Invalid):
@@ -41,7 +41,7 @@ class ColumnsInvalid(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A count; ``is_capped`` if there are more than MOST_COUNTED."""
+    """A count; ``is_capped`` if there are more than MAX_COUNTED."""
 
     count: int
     is_capped: bool = False
@@ -49,13 +49,13 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """Which rows of a record are listed, in which order, with which columns.
+    """The filter, search, order and columns of a list.
 
-    ``view`` is the key of the view that it began from; an address holds what differs from it.
+    ``view`` is the key of the view it is based on; URLs contain only what differs from that view.
     """
 
     record: Record
-    where: Group = EVERYTHING
+    where: Group = NO_FILTER
     search: str = ""
     sort: str = ""
     columns: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class ListState:
     def from_parameters(
         cls, record: Record, given: QueryDict, base: "ListState | None" = None
     ) -> "ListState":
-        """Return the state of an address; what it does not name is as in ``base``.
+        """Parse the parameters of a URL; what they do not name is taken from ``base``.
 
         Raise FilterInvalid, SortInvalid or ColumnsInvalid.
         """
@@ -76,19 +76,19 @@ class ListState:
             record,
             where=where if where or "all" in given or given.get(WHERE) else base.where,
             search=_cut(given.get(SEARCH, "")) if SEARCH in given else base.search,
-            sort=checked_sort(record, given.get(SORT) or base.sort),
-            columns=checked_columns(record, columns.split(",")) if columns else base.columns,
+            sort=validated_sort(record, given.get(SORT) or base.sort),
+            columns=validated_columns(record, columns.split(",")) if columns else base.columns,
             view=base.view,
         )
 
     @classmethod
     def from_stored(cls, record: Record, stored: Mapping[str, Any], view: str) -> "ListState":
-        """Return the state of a saved view; parts that are no longer valid are left out."""
+        """Parse the state of a saved view; parts that are no longer valid get their defaults."""
         readers: Mapping[str, Callable[[Any], Any]] = {
             "where": lambda value: parse_json(record, value),
             "search": lambda value: _cut(str(value)),
-            "sort": lambda value: checked_sort(record, str(value)),
-            "columns": lambda value: checked_columns(record, list(value)),
+            "sort": lambda value: validated_sort(record, str(value)),
+            "columns": lambda value: validated_columns(record, list(value)),
         }
         parts: dict[str, Any] = {}
         for name, read in readers.items():
@@ -118,12 +118,20 @@ class ListState:
         return self.effective_sort.startswith("-")
 
     @property
+    def order(self) -> tuple[str, str]:
+        """Return the columns by which the rows are sorted, that of the tie-break last."""
+        field = self.record.field(self.sort_field)
+        assert field is not None  # noqa: S101  checked when the state was read
+        sign = "-" if self.is_descending else ""
+        return f"{sign}{field.orders_by}", f"{sign}pk"
+
+    @property
     def shown_columns(self) -> list[Field]:
         names = self.columns or self.record.columns
         return [field for name in names if (field := self.record.field(name))]
 
     def url(self, base: "ListState | None" = None, **changes: Any) -> str:
-        """Return the address of this state with changes, relative to the list's."""
+        """Return the query string of this state with changes; without ``base``, in full."""
         state = replace(self, **changes)
         origin = base or ListState(self.record)
         parameters: list[tuple[str, str]] = []
@@ -137,67 +145,65 @@ class ListState:
             parameters.append((SORT, state.sort))
         if state.columns and state.columns != origin.columns:
             parameters.append((COLUMNS, ",".join(state.columns)))
-        return address(parameters) if parameters else "?"
+        return query_string(parameters) if parameters else "?"
 
     def rows(self, reader: Principal) -> QuerySet[Any]:
         """Return the rows, unordered."""
-        found = self.record.visible_to(reader).filter(self.where.q())
+        found = self.record.visible_to(reader).filter(self.where.q(reader))
         return self.record.search(found, self.search) if self.search else found
 
     def page(self, reader: Principal, cursor: str = "", limit: int | None = None) -> Page[Any]:
-        """Return one page, of PAGE_SIZE rows unless told otherwise. Raise CursorInvalid."""
+        """Return one page of at most ``limit`` (default PAGE_SIZE) rows. Raise CursorInvalid."""
         rows = self.rows(reader)
         if self.search:
             rows = found_first(rows, within=self.record.visible_to(reader))
-        field = self.record.field(self.sort_field)
-        assert field is not None  # noqa: S101  checked when the state was read
-        sign = "-" if self.is_descending else ""
         return keyset_page(
             rows,
-            ordering=f"{sign}{field.orders_by}",
+            ordering=self.order[0],
             scope=f"{self.record.slug}:{self.effective_sort}",
             cursor=cursor,
             limit=limit or PAGE_SIZE,
         )
 
     def total(self, reader: Principal) -> Total:
-        return count_up_to(self.rows(reader))
+        return count_capped(self.rows(reader))
 
 
 def exact_state(record: Record, stored: Mapping[str, Any]) -> ListState:
-    """Return a stored state of a list. Unlike a saved view's, it has no part that is left out:
-    raise FilterInvalid, SortInvalid or ColumnsInvalid.
+    """Parse a stored state strictly, unlike `ListState.from_stored`.
+
+    Raise FilterInvalid, SortInvalid or ColumnsInvalid.
     """
     return ListState(
         record,
         where=parse_json(record, stored.get("where")),
         search=_cut(str(stored.get("search", ""))),
-        sort=checked_sort(record, str(stored.get("sort", ""))),
-        columns=checked_columns(record, map(str, stored.get("columns", ()))),
+        sort=validated_sort(record, str(stored.get("sort", ""))),
+        columns=validated_columns(record, map(str, stored.get("columns", ()))),
     )
 
 
 def found_first(found: QuerySet[Any], *, within: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the rows of a search with their ids looked up first, so that sorting them is cheap.
+    """Look up the ids of at most MAX_SORTED matches first, and select from ``within`` by them.
 
-    The planner otherwise follows the order's index and asks each row whether it matches: with all
-    matches at its far end it reads the table. Beyond MOST_SORTED matches it meets some soon.
+    The planner otherwise scans the order's index and filters each row: with all matches at its far
+    end it reads the whole table. With more matches that scan is fast, so ``found`` is returned.
     """
-    ids = list(found.order_by().values_list("pk", flat=True)[: MOST_SORTED + 1])
-    return within.filter(pk__in=ids) if len(ids) <= MOST_SORTED else found
+    ids = list(found.order_by().values_list("pk", flat=True)[: MAX_SORTED + 1])
+    return within.filter(pk__in=ids) if len(ids) <= MAX_SORTED else found
 
 
-def count_up_to(rows: QuerySet[Any], most: int = MOST_COUNTED) -> Total:
+def count_capped(rows: QuerySet[Any], most: int = MAX_COUNTED) -> Total:
     count = rows.order_by().values("pk")[: most + 1].count()
     return Total(min(count, most), is_capped=count > most)
 
 
 def _cut(text: str) -> str:
-    return storable(normalize_line(text))[:LONGEST_SEARCH]
+    return storable(normalize_line(text))[:MAX_SEARCH_LENGTH]
 
 
-def checked_sort(record: Record, sort: str) -> str:
-    """Return an order that the record has. Raise SortInvalid."""
+def validated_sort(record: Record, sort: str) -> str:
+    """Return ``sort`` if its column is sortable or it is empty. Raise SortInvalid."""
     field = record.field(sort.removeprefix("-"))
     if sort and (field is None or not field.is_sortable):
         allowed = [each.name for each in record.fields if each.is_sortable]
@@ -205,8 +211,8 @@ def checked_sort(record: Record, sort: str) -> str:
     return sort
 
 
-def checked_columns(record: Record, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the columns, each once and the one that names the row first. Raise ColumnsInvalid."""
+def validated_columns(record: Record, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns without duplicates, the title's first. Raise ColumnsInvalid."""
     chosen = dict.fromkeys(names)
     if not chosen or any(record.field(name) is None for name in chosen):
         raise ColumnsInvalid(extra={"allowed": [each.name for each in record.fields]})

@@ -1,21 +1,23 @@
 """Operators of filters: only those that an index can serve under row-level security."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.records.periods import last_days, period
+from crm.core.records.periods import days_of, days_until, last_days, period
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """``name`` is its word in addresses and JSON; ``sentence`` has %(field)s and %(value)s.
+    """An operator: ``name`` in URLs and JSON; ``sentence`` contains %(field)s and %(value)s.
 
-    ``takes`` says how the value is entered: "none", "text", "number", "moment", "days", "period" or
-    "choices" (several values). ``build`` returns the condition of a column and parsed values.
+    ``takes`` is the kind of input: "none", "text", "number", "amount", "moment", "days", "period",
+    "record" (an id) or "choices" (several values). ``build(column, values)`` returns the Q object
+    for parsed values.
     """
 
     name: str
@@ -72,16 +74,19 @@ LAST = Operator(
     "days",
     lambda c, v: Q(**{f"{c}__gte": last_days(v[0])}),
 )
+# Of columns that may be NULL.
+UNSET = replace(EMPTY, build=lambda c, _v: Q(**{f"{c}__isnull": True}))
+SET = replace(FILLED, build=lambda c, _v: Q(**{f"{c}__isnull": False}))
 YES = Operator("yes", _("yes"), _("%(field)s: yes"), "none", lambda c, _v: Q(**{c: True}))
 NO = Operator("no", _("no"), _("%(field)s: no"), "none", lambda c, _v: Q(**{c: False}))
-LEAST = Operator(
+NUMBER_GTE = Operator(
     "gte",
     _("at least"),
     _("%(field)s at least %(value)s"),
     "number",
     lambda c, v: Q(**{f"{c}__gte": v[0]}),
 )
-MOST = Operator(
+NUMBER_LTE = Operator(
     "lte",
     _("at most"),
     _("%(field)s at most %(value)s"),
@@ -96,3 +101,17 @@ DURING = Operator(
 def _during(column: str, name: str) -> Q:
     start, end = period(name)
     return Q(**{f"{column}__gte": start, f"{column}__lt": end})
+
+
+DAY_DURING = replace(DURING, build=lambda c, v: _between(c, days_of(v[0])))
+DAYS_AHEAD = Operator(
+    "next",
+    _("in the next days"),
+    _("%(field)s in the next %(value)s"),
+    "days",
+    lambda c, v: _between(c, days_until(v[0])),
+)
+
+
+def _between(column: str, days: tuple[date, date]) -> Q:
+    return Q(**{f"{column}__gte": days[0], f"{column}__lt": days[1]})

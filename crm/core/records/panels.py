@@ -1,4 +1,4 @@
-"""Panels: parts of a record's page that other apps add, without the record's app knowing them."""
+"""Panels: sections of a record's page that other apps register."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from crm.core.permissions import Principal
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A part of the page of the record ``slug``, rendered by ``template``.
+    """A section of the page of the record ``slug``, rendered with ``template``.
 
-    ``context(reader, row)`` returns what the template needs; None leaves the panel out.
+    ``context(reader, row)`` returns the context of the template, or None to omit the panel.
+    Panels are ordered by ``rank``, lowest first.
     """
 
     slug: str

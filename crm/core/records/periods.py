@@ -1,7 +1,7 @@
 """Times of filters: dates, relative days and calendar periods, in the reader's time zone."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import formats, timezone
 from django.utils.dateparse import parse_date
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from crm.core.fields import moment, whole_number
 from crm.core.moments import is_in_range
 
-MOST_DAYS = 3_660
+MAX_DAYS = 3_660
 
 PERIODS: Mapping[str, object] = {
     "today": _("today"),
@@ -24,10 +24,17 @@ PERIODS: Mapping[str, object] = {
     "this_year": _("this year"),
     "last_year": _("last year"),
 }
+# Of dates that lie ahead: a time that was stored is never one of these.
+PERIODS_AHEAD: Mapping[str, object] = {
+    "tomorrow": _("tomorrow"),
+    "next_week": _("next week"),
+    "next_month": _("next month"),
+    "next_quarter": _("next quarter"),
+}
 
 
 class InvalidPeriod(ValueError):
-    """No time, period or number of days that a filter can use."""
+    """The text is not a valid time, period or number of days."""
 
 
 def period(name: str) -> tuple[datetime, datetime]:
@@ -37,19 +44,52 @@ def period(name: str) -> tuple[datetime, datetime]:
     """
     if name not in PERIODS:
         raise InvalidPeriod(name)
-    start, end = _DATES[name](timezone.localdate())
+    start, end = days_of(name)
     return _midnight(start), _midnight(end)
 
 
-def last_days(text: str) -> datetime:
-    """Return the midnight at which the last ``text`` days began, today included.
+def days_of(name: str) -> tuple[date, date]:
+    """Return the first day of a calendar period, and the first one after it; also of those ahead.
 
     Raise InvalidPeriod.
     """
-    days = whole_number(text)
-    if not days or days > MOST_DAYS:
+    if name not in _DATES:
+        raise InvalidPeriod(name)
+    return _DATES[name](timezone.localdate())
+
+
+def days_until(text: str) -> tuple[date, date]:
+    """Return today, and the day after the next ``text`` days, today included.
+
+    Raise InvalidPeriod.
+    """
+    return timezone.localdate(), timezone.localdate() + timedelta(days=_days(text))
+
+
+def parse_day(text: str) -> date:
+    """Parse a date as YYYY-MM-DD. Raise InvalidPeriod."""
+    try:
+        day = parse_date(text)
+    except ValueError as error:
+        raise InvalidPeriod(text) from error
+    if day is None or not is_in_range(datetime.combine(day, time(), UTC)):
         raise InvalidPeriod(text)
-    return _midnight(timezone.localdate() - timedelta(days=days - 1))
+    return day
+
+
+def last_days(text: str) -> datetime:
+    """Return the start (midnight) of the last ``text`` days, including today.
+
+    Raise InvalidPeriod.
+    """
+    return _midnight(timezone.localdate() - timedelta(days=_days(text) - 1))
+
+
+def _days(text: str) -> int:
+    days = whole_number(text)
+    if not days or days > MAX_DAYS:
+        raise InvalidPeriod(text)
+    return days
 
 
 def parse_moment(text: str) -> datetime:
@@ -100,6 +140,13 @@ _DATES: Mapping[str, Callable[[date], tuple[date, date]]] = {
     "this_quarter": lambda day: (
         _month(day, -((day.month - 1) % 3)),
         _month(day, 3 - (day.month - 1) % 3),
+    ),
+    "tomorrow": lambda day: (day + _ONE_DAY, day + 2 * _ONE_DAY),
+    "next_week": lambda day: (_week(day) + _ONE_WEEK, _week(day) + 2 * _ONE_WEEK),
+    "next_month": lambda day: (_month(day, 1), _month(day, 2)),
+    "next_quarter": lambda day: (
+        _month(day, 3 - (day.month - 1) % 3),
+        _month(day, 6 - (day.month - 1) % 3),
     ),
     "this_year": lambda day: (date(day.year, 1, 1), date(day.year + 1, 1, 1)),
     "last_year": lambda day: (date(day.year - 1, 1, 1), date(day.year, 1, 1)),

@@ -1,7 +1,8 @@
-"""Records: what an app declares of a model, so that lists, pages, forms and views come with it.
+"""The declaration of a record, and the registry of records.
 
-An app registers a `Record` in its ``ready``; navigation, pages, saved views and tests read the
-registry. The model's manager has ``visible_to(principal)``.
+An app registers a `Record` for a model in ``AppConfig.ready``. Navigation, lists, pages, forms,
+saved views, the API, export, import, search and tests read the registry. The model's default
+manager must have ``visible_to(principal)``.
 """
 
 import sys
@@ -13,14 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_permission_codename
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Prefetch, QuerySet, prefetch_related_objects
 from django.urls import reverse as reverse_url
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from crm.core.errors import AppError, NotFound
 from crm.core.permissions import Module, Principal
-from crm.core.records.fields import Field, RelationField
+from crm.core.records.choice_fields import RelationField
+from crm.core.records.fields import Field, PhoneField, TextField
 from crm.core.records.services import create_row, delete_row, update_row
 from crm.core.text.normalization import search_key
 
@@ -36,9 +38,10 @@ class BuiltInView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkAction:
-    """What is done to many rows at once, to each by the record's own services.
+    """An action on many rows, carried out row by row by the record's services.
 
-    It stores ``values``, or the value that is chosen for the ``field``, or deletes.
+    It stores ``values``, or the value that the user chooses for ``field``, or deletes
+    (``is_deletion``).
     """
 
     key: str
@@ -49,34 +52,100 @@ class BulkAction:
     is_deletion: bool = False
 
     def would_change(self, row: Model) -> bool:
-        """Return whether the row's page offers the action: its form has the fields."""
+        """Return whether the action changes the row; False if its value is still to be chosen."""
         return self.is_deletion or any(
             getattr(row, name) != value for name, value in self.values.items()
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A board: one column for each choice of ``field``; a card shows the title and ``fields``.
+
+    ``field`` may be a relation; ``group``, a relation of the record and of its related rows, makes
+    a board of each group: the stages of a pipeline. ``total`` names a column of numbers or amounts
+    that is summed for each column of the board. The model must be a `BoardModel`.
+    """
+
+    field: str
+    group: str = ""
+    label: str = ""
+    fields: tuple[str, ...] = ()
+    total: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportKey:
+    """What tells an imported row apart: a field, and the fields ``within`` whose values it is
+    unique.
+
+    ``identity`` returns what the texts of one value have in common. It keeps accents: Bò is not Bơ.
+    ``find(rows, texts)`` returns the rows with one of the values, and perhaps more; by default
+    those whose column equals a text. The look-up needs an index.
+    """
+
+    field: str
+    within: tuple[str, ...] = ()
+    identity: Callable[[str], str] = str
+    find: Callable[[QuerySet[Any], Collection[str]], QuerySet[Any]] | None = None
+
+    def candidates(self, rows: QuerySet[Any], texts: Collection[str]) -> QuerySet[Any]:
+        return self.find(rows, texts) if self.find else rows.filter(**{f"{self.field}__in": texts})
+
+    def text_of(self, values: Mapping[str, Any]) -> str:
+        """Return what values of one row have in common; "" without the field's."""
+        own = self.identity(str(values.get(self.field) or ""))
+        return (
+            "\n".join([own, *(str(values.get(name) or "") for name in self.within)]) if own else ""
+        )
+
+    def text_of_row(self, row: Model) -> str:
+        return self.text_of({name: getattr(row, name) for name in (self.field, *self.within)})
+
+
+CHANGE_OWNER = BulkAction(
+    key="owner", label=gettext_lazy("Change the owner"), icon="user", field="owner_id"
+)
 DELETE = BulkAction(key="delete", label=gettext_lazy("Delete"), icon="trash", is_deletion=True)
+
+
+def view_permission(model: type[Model]) -> str:
+    """Return the codename of Django's permission for operators to view the rows of a model."""
+    options = model._meta
+    return f"{options.app_label}.{get_permission_codename('view', options)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The declaration of a record.
+    """The declaration of a record: a model whose rows people list, open, edit and export.
 
-    ``slug`` is its name in saved views, and that of its addresses, ``path`` and ``namespace``, if
-    these are not given. ``area`` is the permission area. ``title`` is the attribute that names a
-    row. ``columns`` are shown unless others are chosen; the first is that of the title, and always
-    shown. ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds
-    words. ``form`` names the columns that people edit,
-    by ``create(by=, **values)`` and ``update(by=, pk=, version=, **values)``; ``initial(by)``
-    returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
-    without it rows are not deleted. A record that declares none of these three has those of
-    `crm.core.records.services`. ``bulk`` are actions on many rows. A record with ``import_keys``,
-    fields that tell rows apart, can be imported; then ``create_many(by=, rows=)`` and
-    ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
-    refusal for each, and ``parts`` are models whose rows are written with a row and are no use of
-    it; ``quota`` is the metric of the plan that counts them. ``owners`` is the attribute with the
-    ids of the users to whom a row belongs, ``language`` the one with the language in which a row
-    is written. A template may extend the kit's own.
+    Names and URLs: ``slug`` identifies it in saved views and, unless ``path`` or ``namespace`` are
+    given, in URLs. ``title`` is the attribute that names a row.
+
+    List: ``columns`` are the default columns; the first is the title's and always shown. ``order``
+    is the default order, ``-`` for descending. ``search(queryset, text)`` returns the rows that
+    contain the words. ``views`` are the built-in views, ``board`` an optional board, ``bulk`` the
+    actions on many rows.
+
+    Writing: ``form`` names the editable columns. ``create(by=, **values)`` and
+    ``update(by=, pk=, version=, **values)`` return the row; ``delete(by=, pk=, version=)`` returns
+    the id for `undo`, and without it rows cannot be deleted. All three default to those of
+    `crm.core.records.services`. ``initial(by)`` returns the values of a new row's form.
+
+    Import: possible with ``import_keys``, of which the user chooses one. ``create_many(by=,
+    rows=)`` and ``update_many(by=, changes=)`` (values by id) are optional faster services; both
+    return a row or an AppError for each. ``delete_many(by=, ids=)`` is one for the undo, and
+    returns how many it deleted; ``lock(by)`` takes what the services lock before they lock rows,
+    since an import looks its rows up first. ``complete(by=, rows=)`` returns, for each of some
+    rows, values for fields that it leaves open. ``table_of(text)`` returns pasted text as a table,
+    ``paste_help`` says what may be pasted. ``parts`` are models whose rows are created with a row,
+    so that their existence does not keep the undo of an import from deleting it. ``quota`` is the
+    plan's metric that counts the rows.
+
+    Access: ``area`` is the permission area, ``owners`` the attribute with the ids of a row's
+    owners. ``language`` is the attribute with the language of a row's texts. ``has_timeline`` shows
+    the row's history and notes on its page. ``is_setting`` puts the list into the settings instead
+    of the sidebar. Templates may extend those of the kit.
     """
 
     slug: str
@@ -94,9 +163,14 @@ class Record:
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
     bulk: tuple[BulkAction, ...] = ()
-    import_keys: tuple[str, ...] = ()
+    import_keys: tuple[ImportKey, ...] = ()
+    complete: Callable[..., Sequence[Mapping[str, Any]]] | None = None
+    table_of: Callable[[str], str] = str
+    paste_help: Any = ""
     create_many: Callable[..., Sequence[Model | AppError]] | None = None
     update_many: Callable[..., Mapping[Any, Model | AppError]] | None = None
+    delete_many: Callable[..., int] | None = None
+    lock: Callable[[Principal], Any] | None = None
     parts: tuple[type[Model], ...] = ()
     quota: str = ""
     new_label: Any
@@ -105,8 +179,11 @@ class Record:
     owners: str = "owner_ids"
     path: str = ""
     namespace: str = ""
+    is_setting: bool = False
     navigation: Any = ""
     has_initials: bool = True
+    has_timeline: bool = False
+    board: Board | None = None
     language: str = ""
     not_found: type[NotFound] = NotFound
     list_template: str = "records/list.html"
@@ -118,9 +195,7 @@ class Record:
 
     @property
     def view_permission(self) -> str:
-        """Return the permission (of Django's) by which operators view the rows."""
-        options = self.model._meta
-        return f"{options.app_label}.{get_permission_codename('view', options)}"
+        return view_permission(self.model)
 
     @property
     def navigation_label(self) -> str:
@@ -141,14 +216,44 @@ class Record:
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)
 
+    def import_key(self, name: str) -> ImportKey | None:
+        return next((each for each in self.import_keys if each.field == name), None)
+
     def visible_to(self, reader: Principal) -> QuerySet[Any]:
+        """Return the rows that a reader may see, with the related rows that they may see."""
         manager: Any = self.model._default_manager
         found: QuerySet[Any] = manager.visible_to(reader)
-        relations = [each.relation for each in self.fields if isinstance(each, RelationField)]
-        return found.select_related(*relations) if relations else found
+        return found.prefetch_related(*self._prefetches(reader))
+
+    def load_relations(self, reader: Principal, rows: Sequence[Model]) -> None:
+        """Load the related rows that a reader may see, of rows that did not come from
+        `visible_to`.
+        """
+        for row in rows:
+            for each in self.relations:
+                row._state.fields_cache.pop(each.relation, None)
+        prefetch_related_objects(rows, *self._prefetches(reader))
+
+    @property
+    def relations(self) -> list[RelationField]:
+        return [each for each in self.fields if isinstance(each, RelationField)]
+
+    def _prefetches(self, reader: Principal) -> "list[Prefetch[Any]]":
+        return [each.prefetch(reader) for each in self.relations]
 
     def title_of(self, row: Model) -> str:
         return str(getattr(row, self.title))
+
+    def detail_of(self, row: Model) -> str:
+        """Return the first other text column, which tells rows of the same title apart."""
+        title = self.title_of(row)
+        fields = (self.field(name) for name in self.columns)
+        texts = (
+            str(getattr(row, field.name))
+            for field in fields
+            if isinstance(field, TextField | PhoneField)
+        )
+        return next((text for text in texts if text not in {"", title}), "")
 
     def owner_ids_of(self, row: Model) -> Collection[UUID | None]:
         found: Collection[UUID | None] = getattr(row, self.owners)
@@ -163,6 +268,10 @@ class Record:
     @property
     def list_url(self) -> str:
         return self.reverse("list")
+
+    @property
+    def board_url(self) -> str:
+        return self.reverse("board")
 
     @property
     def new_url(self) -> str:
@@ -203,8 +312,8 @@ def register(record: Record) -> Record:
     if record.create is None:
         bound = replace(
             bound,
-            create=partial(create_row, record.model),
-            update=partial(update_row, record.model),
+            create=partial(create_row, record.model, record.slug),
+            update=partial(update_row, record.model, record.slug),
             delete=partial(delete_row, record.model),
         )
     _records[record.slug] = bound

@@ -1,6 +1,6 @@
 """Services of saved views."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +12,15 @@ from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.core.models import DefaultView, SavedView
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.records.lists import ListState
-from crm.core.records.record import Record, records
-from crm.core.text.normalization import is_taken
+from crm.core.records.record import Record
+from crm.core.text.normalization import is_blank, is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 
-# Of one user on one list.
+# Views of one user on one list.
 MAX_VIEWS = 50
-# Of all others together, the oldest.
-MOST_SHARED = 200
+# Shared views of all others on one list that are shown, oldest first.
+MAX_SHARED = 200
 ALL = "all"
 
 
@@ -81,11 +81,11 @@ def views_of(by: Principal, record: Record) -> list[View]:
         for each in record.views
     ]
     saved = SavedView.objects.visible_to(by).of_record(record.slug).oldest_first()
-    # Those of others are bounded by themselves: they never push one's own out of sight.
+    # Limited separately, so that shared views never displace the user's own.
     shared = saved.exclude(owner_id=by.user_id) if by.user_id else saved
     own = saved.filter(owner_id=by.user_id) if by.user_id else saved.none()
     manages = by.may(Module.SETTINGS, WRITE)
-    for row in [*shared[:MOST_SHARED], *own[:MAX_VIEWS]]:
+    for row in [*shared[:MAX_SHARED], *own[:MAX_VIEWS]]:
         key = str(row.pk)
         state = ListState.from_stored(record, row.state, key)
         is_mine = row.owner_id == by.user_id
@@ -94,8 +94,16 @@ def views_of(by: Principal, record: Record) -> list[View]:
     return views
 
 
+def find_view(by: Principal, record: Record, key: str) -> View:
+    """Return the view with this key. Raise SavedViewNotFound."""
+    found = next((view for view in views_of(by, record) if view.key == key), None)
+    if found is None:
+        raise SavedViewNotFound
+    return found
+
+
 def default_view_of(by: Principal, record: Record) -> str:
-    """Return the key of the view that the user's list opens with; empty without a choice."""
+    """Return the key of the user's default view, or ""."""
     if by.user_id is None:
         return ""
     found = DefaultView.objects.filter(
@@ -108,12 +116,14 @@ def default_view_of(by: Principal, record: Record) -> str:
 def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) -> SavedView:
     """Save a state as the user's view.
 
-    Raise Forbidden, SavedViewNameTaken or TooManySavedViews.
+    Raise Forbidden, SavedViewNameInvalid, SavedViewNameTaken or TooManySavedViews.
     """
     record = state.record
     require(by, record.area)
     if by.user_id is None:
         raise SavedViewNotYours
+    if is_blank(name):
+        raise SavedViewNameInvalid
     _lock_names(by)
     view = SavedView(
         organization_id=by.organization_id,
@@ -133,15 +143,20 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
 
 
 @transaction.atomic
-def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes: Any) -> SavedView:
-    """Change a view's ``name``, ``is_shared`` or ``state`` (a ListState).
+def update_view(
+    *, by: Principal, record: Record, view_id: UUID, version: int | None, **changes: Any
+) -> SavedView:
+    """Change a view's ``name``, ``is_shared`` or ``state`` (a ListState), or ``parts`` of that.
 
-    Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameTaken or EditedMeanwhile.
+    Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameInvalid, SavedViewNameTaken or
+    EditedMeanwhile.
     """
     _lock_names(by)
-    view = _locked(by, view_id)
+    view = _locked(by, record, view_id)
     check_version(view, version)
     if (name := changes.get("name")) is not None:
+        if is_blank(name):
+            raise SavedViewNameInvalid
         if is_taken(name, _names_beside(view)):
             raise SavedViewNameTaken
         view.name = name
@@ -150,6 +165,9 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
             # Nobody but its owner would find it again.
             raise SavedViewNotYours
         view.is_shared = is_shared
+    if parts := changes.pop("parts", None):
+        present = ListState.from_stored(record, view.state, "")
+        changes["state"] = replace(present, **parts)
     if (state := changes.get("state")) is not None:
         view.state = state.stored()
     _save(view, update_fields=[*changes, "updated_at"])
@@ -158,10 +176,13 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
 
 @transaction.atomic
 def delete_view(
-    *, by: Principal, view_id: UUID, version: int | None = None
+    *, by: Principal, record: Record, view_id: UUID, version: int | None = None
 ) -> tuple[SavedView, UUID | None]:
-    """Delete a view. Return it and the id for `undo`. Raise EditedMeanwhile."""
-    view = _locked(by, view_id)
+    """Delete a view. Return it and the id for `undo`.
+
+    Raise SavedViewNotFound, SavedViewNotYours or EditedMeanwhile.
+    """
+    view = _locked(by, record, view_id)
     check_version(view, version)
     action_id = record_undoable(by=by, kind="saved_view", data=snapshot(view))
     deleted = SavedView(pk=view.pk, name=view.name, record=view.record)
@@ -171,7 +192,7 @@ def delete_view(
 
 @transaction.atomic
 def set_default_view(*, by: Principal, record: Record, key: str) -> None:
-    """Open the user's list with this view from now on. Raise SavedViewNotFound."""
+    """Set the user's default view of a list. Raise SavedViewNotFound."""
     if by.user_id is None or key not in {view.key for view in views_of(by, record)}:
         raise SavedViewNotFound
     DefaultView.objects.update_or_create(
@@ -196,7 +217,7 @@ register_undo("saved_view", _restore_view)
 
 
 def _lock_names(by: Principal) -> None:
-    """Take the lock under which views are counted and their names compared."""
+    """Lock the organization's row, so that counts and names of views are checked serially."""
     organizations = organization_model()._default_manager
     organizations.select_for_update(no_key=True).get(pk=by.organization_id)
 
@@ -206,17 +227,17 @@ def _save(view: SavedView, **options: Any) -> None:
         with transaction.atomic():
             view.save(**options)
     except IntegrityError as error:
-        # Saved at the same moment, in another tab.
+        # A concurrent request saved the same name.
         raise SavedViewNameTaken from error
 
 
-def _locked(by: Principal, view_id: UUID) -> SavedView:
-    """Return a view that the principal may change: its owner may, and who manages settings."""
-    visible = SavedView.objects.visible_to(by).filter(pk=view_id)
+def _locked(by: Principal, record: Record, view_id: UUID) -> SavedView:
+    """Return a view of the record's list that the principal may change: its owner may, and who
+    manages settings.
+    """
+    visible = SavedView.objects.visible_to(by).of_record(record.slug).filter(pk=view_id)
     view = SavedView.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
-    # A record may be gone, with an app that is no longer installed.
-    record = next((each for each in records() if view and each.slug == view.record), None)
-    if view is None or record is None or not by.may(record.area):
+    if view is None or not by.may(record.area):
         raise SavedViewNotFound
     if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
         raise SavedViewNotYours

@@ -1,54 +1,87 @@
-"""The services of a record that declares none: a `TenantModel` without rules of its own."""
+"""Default services of a record whose model is a `TenantModel` without rules of its own."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ForeignKey, Model
+from django.utils import timezone
+from django.utils.translation import gettext
 
 from crm.core.errors import InvalidField, NotFound
 from crm.core.models.tenant import OwnedModel, TenantModel
-from crm.core.permissions import WRITE, Principal, require, require_record
+from crm.core.permissions import WRITE, Principal, find_principal, require, require_record
+from crm.core.records.notices import notify_owner
 from crm.core.undo.services import record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 
 
 @transaction.atomic
-def create_row(model: type[TenantModel], *, by: Principal, **values: Any) -> TenantModel:
-    """Add a row to the principal's organization; it belongs to its maker.
+def create_row(
+    model: type[TenantModel], slug: str, /, *, by: Principal, **values: Any
+) -> TenantModel:
+    """Add a row of the record ``slug`` to the principal's organization.
 
-    Raise Forbidden, and InvalidField with ``errors`` by field.
+    It belongs to its maker unless another owner is given, who is notified. Raise Forbidden, and
+    InvalidField with ``errors`` by field.
     """
     require(by, model.area, WRITE)
     row = model(organization_id=by.organization_id)
     if isinstance(row, OwnedModel):
         row.owner_id = by.user_id
-    _fill(row, by, values)
+    set_values(row, by, values)
+    check_values(row)
     row.save(force_insert=True)
+    if isinstance(row, OwnedModel):
+        notify_owner(by, slug, row)
     return row
 
 
 @transaction.atomic
 def update_row(
-    model: type[TenantModel], *, by: Principal, pk: UUID, version: int | None = None, **values: Any
+    model: type[TenantModel],
+    slug: str,
+    /,
+    *,
+    by: Principal,
+    pk: UUID,
+    version: int | None = None,
+    **values: Any,
 ) -> TenantModel:
-    """Change columns of a row. Raise NotFound, Forbidden, EditedMeanwhile or InvalidField."""
+    """Change columns of a row of the record ``slug``; a new owner is told.
+
+    Raise NotFound, Forbidden, EditedMeanwhile or InvalidField.
+    """
     row = locked_row(model, by=by, pk=pk, version=version)
-    _fill(row, by, values)
+    before = row.owner_id if isinstance(row, OwnedModel) else None
+    set_values(row, by, values)
+    check_values(row)
     row.save()
+    if isinstance(row, OwnedModel):
+        notify_owner(by, slug, row, before)
     return row
 
 
 @transaction.atomic
 def delete_row(
-    model: type[TenantModel], *, by: Principal, pk: UUID, version: int | None = None
+    model: type[TenantModel],
+    *,
+    by: Principal,
+    pk: UUID,
+    version: int | None = None,
+    undo_kind: str = "row",
 ) -> UUID | None:
-    """Delete a row. Return the id for `undo`. Raise NotFound, Forbidden or EditedMeanwhile."""
+    """Delete a row. Return the id for `undo`, whose handler of ``undo_kind`` calls `restore_row`.
+
+    Raise NotFound, Forbidden or EditedMeanwhile.
+    """
     row = locked_row(model, by=by, pk=pk, version=version)
     data = {"model": model._meta.label, **snapshot(row)}
-    action_id = record_undoable(by=by, kind="row", data=data)
+    action_id = record_undoable(by=by, kind=undo_kind, data=data)
     row.delete()
     return action_id
 
@@ -73,25 +106,52 @@ def locked_row(
     return row
 
 
-def _fill(row: TenantModel, by: Principal, values: dict[str, Any]) -> None:
+def set_values(row: TenantModel, by: Principal, values: Mapping[str, Any]) -> None:
+    """Set columns of a row, not saved. Raise InvalidField for a related row out of sight."""
     for name, value in values.items():
         column = row._meta.get_field(name)
-        if isinstance(column, ForeignKey) and value is not None:
-            _require_related(column, by, value)
+        if isinstance(column, ForeignKey) and value not in {None, getattr(row, name)}:
+            require_related(column, by, value)
         setattr(row, name, value)
+
+
+def check_values(row: TenantModel) -> None:
+    """Raise InvalidField, with ``errors`` by field, for what the model's validation refuses."""
     try:
-        row.full_clean(exclude=["organization", "owner"])
+        row.full_clean(exclude=["organization", "owner"], validate_constraints=False)
+        # Also those of the organization's rows, whose column is validated by nothing else.
+        row.validate_constraints()
     except ValidationError as error:
         raise InvalidField(extra={"errors": error.message_dict}) from error
 
 
-def _require_related(column: Any, by: Principal, pk: UUID) -> None:
-    """Raise InvalidField for a row that the principal cannot see, another organization's too."""
-    if not column.related_model._default_manager.visible_to(by).filter(pk=pk).exists():
+def require_related(column: Any, by: Principal, pk: UUID) -> None:
+    """Raise InvalidField for a row that the principal cannot see, another organization's too, and
+    for a user who may not read the area.
+    """
+    if column.related_model is get_user_model():
+        _require_reader(column, by, pk)
+    elif not column.related_model._default_manager.visible_to(by).filter(pk=pk).exists():
         raise InvalidField(extra={"field": column.attname})
 
 
-def _restore_row(by: Principal, data: dict[str, Any]) -> None:
+def _require_reader(column: Any, by: Principal, user_id: UUID) -> None:
+    """Raise InvalidField for somebody who has no access to the organization now, or not to the
+    area.
+    """
+    organization_id, now = by.organization_id, timezone.now()
+    member = find_principal(
+        "member", organization_id=organization_id, identity=user_id, granted_at=now
+    )
+    if member is None or not member.may(column.model.area):
+        raise InvalidField(
+            gettext("Only members who may see such entries can be the owner."),
+            extra={"field": column.attname},
+        )
+
+
+def restore_row(by: Principal, data: dict[str, Any]) -> None:
+    """Restore a row that `delete_row` deleted. Raise Forbidden."""
     model: Any = apps.get_model(data["model"])
     require(by, model.area, WRITE)
     restore(data)
@@ -100,4 +160,4 @@ def _restore_row(by: Principal, data: dict[str, Any]) -> None:
         require_record(by, model.area, WRITE, owner_ids=row.owner_ids)  # type: ignore[attr-defined]
 
 
-register_undo("row", _restore_row)
+register_undo("row", restore_row, is_daily_work=True)

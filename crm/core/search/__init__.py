@@ -1,1 +1,1 @@
-"""The search over everything, and the palette that it opens in."""
+"""Global search and the command palette."""

@@ -1,25 +1,23 @@
-"""What the search finds: pages and rows of records, and what apps add to them.
+"""Global search over pages, records and results that apps register.
 
-An app adds pages with `register_pages` and results of its own with `register_results`, in its
-``ready``. Records are found by their declaration.
+An app registers pages with `register_pages` and results with `register_results` in
+``AppConfig.ready``; registered records are searched without that.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from django.db.models import Model
-
 from crm.core.permissions import WRITE, Principal
 from crm.core.records import ListState, Record, records
-from crm.core.text.normalization import search_words
+from crm.core.text.normalization import joined_words, search_key, search_terms, search_words
 
-# Of one kind.
-MOST_HITS = 5
+# Hits of one section.
+MAX_HITS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result; ``detail`` stands beside the title, in small letters."""
+    """One result; ``detail`` is shown in small type next to the title."""
 
     title: str
     url: str
@@ -38,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to go to, or a thing to begin; ``is_main`` ones are offered before one types."""
+    """A page, or a form of a new row; ``is_main`` pages are listed for an empty search."""
 
     label: str
     url: str
@@ -58,58 +56,57 @@ def register_pages(pages: Pages) -> Pages:
 
 
 def register_results(results: Results) -> Results:
-    """Register a search; it gets the text as typed, and asks a bounded number of queries."""
+    """Register ``results(principal, text)``; it must run a bounded number of queries.
+
+    It returns only what the principal may see, or None.
+    """
     _results.append(results)
     return results
 
 
-def pages_found(by: Principal, text: str) -> tuple[Hit, ...]:
-    """Return the pages with a word that begins with each word of the text; all main ones without
-    a text.
+def search_pages(by: Principal, text: str) -> tuple[Hit, ...]:
+    """Return the pages whose labels have, for each word of the text, a word that starts with it.
+
+    An empty text returns the main pages.
     """
     found = [page for pages in _pages for page in pages(by)]
-    wanted = search_words(text)
-    shown = [page for page in found if (_is_called(page.label, wanted) if wanted else page.is_main)]
-    # A search for pages is a search for one of few.
-    most = 2 * MOST_HITS if wanted else len(shown)
+    wanted = search_terms(text)
+    shown = [
+        page for page in found if (_matches_label(page.label, wanted) if wanted else page.is_main)
+    ]
+    # Enough: there are few pages, and the user wants one.
+    most = 2 * MAX_HITS if wanted else len(shown)
     return tuple(Hit(page.label, page.url, page.icon) for page in shown[:most])
 
 
-def results_found(by: Principal, text: str) -> Iterator[Section]:
-    """Yield the sections with results, the records in the order of the navigation."""
+def search_results(by: Principal, text: str) -> Iterator[Section]:
+    """Yield the sections with results: records in the order of the navigation, then the others."""
     if not search_words(text):
         return
     for record in records():
-        if by.may(record.area) and (section := _rows_found(by, record, text)):
+        if by.may(record.area) and (section := _search_record(by, record, text)):
             yield section
     for results in _results:
         if section := results(by, text):
             yield section
 
 
-def _rows_found(by: Principal, record: Record, text: str) -> Section | None:
+def _search_record(by: Principal, record: Record, text: str) -> Section | None:
     state = ListState(record, search=text)
-    rows = state.page(by, limit=MOST_HITS).rows
+    rows = state.page(by, limit=MAX_HITS).rows
     if not rows:
         return None
     hits = tuple(
-        Hit(record.title_of(row), record.url_of(row), record.icon, _detail(record, row))
+        Hit(record.title_of(row), record.url_of(row), record.icon, record.detail_of(row))
         for row in rows
     )
-    # Of all rows: the list may open with another view.
+    # The first view explicitly: the user's default view may filter.
     every = replace(state, view=record.views[0].key) if record.views else state
     return Section(record.navigation_label, hits, f"{record.list_url}{every.url()}")
 
 
-def _detail(record: Record, row: Model) -> str:
-    """Return the first other column with a text, by which people tell rows of one name apart."""
-    title = record.title_of(row)
-    texts = (getattr(row, name, "") for name in record.columns)
-    return next((text for text in texts if isinstance(text, str) and text not in {"", title}), "")
-
-
-def _is_called(label: str, wanted: list[str]) -> bool:
-    words = search_words(label)
+def _matches_label(label: str, wanted: list[tuple[str, ...]]) -> bool:
+    words = [*search_words(label), *joined_words(search_key(label))]
     return all(any(word.startswith(each) for word in words) for each in wanted)
 
 

@@ -10,15 +10,18 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
 from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from rest_framework.authentication import CSRFCheck
 
+from crm.core.errors import StoreUnavailable
+from crm.core.form_guard.errors import FormSentBefore
 from crm.core.form_guard.sent_forms import SECRETS, form_of, has_secrets
-from crm.core.form_guard.stamps import ONCE, ORGANIZATION, PERSON
+from crm.core.form_guard.stamps import GUARD_FIELDS, ONCE, ORGANIZATION, PERSON
 
 register = template.Library()
 _KEY = "_form_guard_once_key"
@@ -79,17 +82,20 @@ def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
 def page_stamp(context: Context) -> SafeString:
     """Render the stamp for scripts: a `<meta>` that they copy into their headers.
 
-    It also has the largest body that is read, in bytes.
+    It also has the largest body that is read, in bytes, and the name of the cookie with the CSRF
+    token.
     """
     request = context.get("request")
     found = stamp(request) if isinstance(request, HttpRequest) else {}
     if not found:
         return SafeString()
     return format_html(
-        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}" data-max-bytes="{}">',
+        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}" data-max-bytes="{}" '
+        'data-csrf-cookie="{}">',
         found["organization"],
         found["person"],
         settings.MAX_BODY_BYTES,
+        settings.CSRF_COOKIE_NAME,
     )
 
 
@@ -99,15 +105,60 @@ def written_text(context: Context) -> dict[str, Any]:
 
     Not where the form may be of a foreign page, which would choose the words.
     """
-    request = context.get("request")
-    if (
-        not isinstance(request, HttpRequest)
-        or request.method != "POST"
-        or not getattr(request, "csrf_processing_done", False)
-        or has_secrets(request)
-    ):
+    request, error = context.get("request"), context.get("error")
+    if not isinstance(request, HttpRequest) or not _may_be_repeated(request, error):
         return {"written": []}
-    return {"written": form_of(request).written}
+    return {
+        "written": form_of(request).written,
+        "is_saved": isinstance(error, FormSentBefore),
+    }
+
+
+@register.inclusion_tag("core/_send_again.html", takes_context=True)
+def send_again(context: Context) -> dict[str, Any]:
+    """Render a button that sends a form once more which was sent before, under a new once-key.
+
+    Not one with files, which a page cannot fill in.
+    """
+    request, error = context.get("request"), context.get("error")
+    if not isinstance(error, FormSentBefore) or not error.extra.get("location"):
+        return {}
+    if not isinstance(request, HttpRequest):
+        return {}
+    form = form_of(request)
+    if form.files or not _may_be_repeated(request, error):
+        return {"location": error.extra["location"]}
+    fields = [(name, value) for name, value in form.fields if name not in GUARD_FIELDS]
+    return {
+        "location": error.extra["location"],
+        "path": form.path,
+        "fields": fields,
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+def _may_be_repeated(request: HttpRequest, error: Any) -> bool:
+    return request.method == "POST" and _is_ours(request, error) and not has_secrets(request)
+
+
+def _is_ours(request: HttpRequest, error: Any) -> bool:
+    """Return whether a form came from one of our pages.
+
+    A store that does not answer may refuse a request before this is checked, which needs no store.
+    Others who refuse it as early do so for what its body is, which is not read then.
+    """
+    if getattr(request, "csrf_processing_done", False):
+        return True
+    if not isinstance(error, StoreUnavailable):
+        return False
+    check = CSRFCheck(_nothing)
+    check.process_request(request)
+    return check.process_view(request, _nothing, (), {}) is None
+
+
+def _nothing(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
 
 
 def stamp(request: HttpRequest) -> dict[str, Any]:

@@ -19,6 +19,11 @@ def url_of(record: Record, row: Model) -> str:
     return record.url_of(row)
 
 
+@register.simple_tag
+def record_url(record: Record, name: str, *args: Any) -> str:
+    return record.reverse(name, *args)
+
+
 @register.filter
 def title_of(record: Record, row: Model) -> str:
     return record.title_of(row)
@@ -44,5 +49,7 @@ def bulk_undo_url(job: Job) -> str:
 
 @register.filter
 def dialled(number: str) -> str:
-    """Return the part of a phone number that a ``tel:`` link may hold."""
-    return _NOT_DIALLED.sub("", number)
+    """Return what a ``tel:`` link holds of a phone number, with its extension (RFC 3966)."""
+    number, _ext, extension = number.partition(" ext. ")
+    dialled = _NOT_DIALLED.sub("", number)
+    return f"{dialled};ext={extension}" if extension else dialled

@@ -23,10 +23,10 @@ def check_languages(value: Any) -> None:
 
 
 def check_text(text: Any, *, max_length: int | None = None) -> None:
-    """Raise ValidationError unless it is a storable text of at most ``max_length`` letters."""
+    """Raise ValidationError unless it is a storable text of at most ``max_length`` characters."""
     if not isinstance(text, str):
         raise ValidationError(_("Texts are given by language, as {language: text}."))
-    if "\x00" in text or any(unicodedata.category(letter) == "Cs" for letter in text):
+    if "\x00" in text or any(unicodedata.category(character) == "Cs" for character in text):
         raise ValidationError(_("A text holds characters that cannot be shown."))
     if max_length is not None and len(text) > max_length:
         raise ValidationError(_("At most %(count)d characters.") % {"count": max_length})

@@ -7,10 +7,12 @@ fields.
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.core.text.domains import InvalidDomain, normalize_host
 from crm.core.text.normalization import (
     PHONE,
     normalize,
@@ -98,3 +100,26 @@ class AddressField(_NormalizedText, models.EmailField):
 
     form_of = staticmethod(normalize_email)
     django_path = "django.db.models.EmailField"
+
+
+def validate_host(value: str) -> None:
+    try:
+        normalize_host(value)
+    except InvalidDomain as error:
+        raise ValidationError(str(error), "invalid") from error
+
+
+def host_form(value: str) -> str:
+    """Return the host name that a text names; one that names none is left for the validator."""
+    try:
+        return normalize_host(value)
+    except InvalidDomain:
+        return normalize_line(value)
+
+
+class DomainField(_NormalizedText, models.CharField):
+    """The host name of a site, without scheme, path and ``www.``, in punycode."""
+
+    default_validators = [validate_host]
+    form_of = staticmethod(host_form)
+    django_path = "django.db.models.CharField"

@@ -6,6 +6,8 @@ one table.
 
 import unicodedata
 
+from crm.core.text.normalization import normalize_form
+
 VIETNAMESE_SURNAMES = frozenset(
     [
         "bùi",
@@ -116,7 +118,7 @@ def short_name(name: str, language_code: str = "") -> str:
 
     ``language_code`` is the person's own, if known; otherwise letters and surnames decide.
     """
-    words = unicodedata.normalize("NFC", name).split()
+    words = normalize_form("NFC", name).split()
     if len(words) < 2:
         return "".join(words)
     return words[-1] if _is_vietnamese(words, language_code) else words[0]

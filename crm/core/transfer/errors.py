@@ -24,6 +24,14 @@ class ImportFileInvalid(Invalid):
     message = gettext_noop("The file cannot be read. Save it as XLSX or CSV, and choose that file.")
 
 
+class ImportPartTooSmall(Invalid):
+    code = "import_part_too_small"
+    message = gettext_noop(
+        "This part of the file is too small. Send at least 64 KiB at once, except for the last "
+        "part."
+    )
+
+
 class ImportMappingInvalid(Invalid):
     code = "import_mapping_invalid"
     message = gettext_noop("Choose a field for at least one column, and each field once.")
@@ -32,6 +40,14 @@ class ImportMappingInvalid(Invalid):
 class TooManyImports(Conflict):
     code = "too_many_imports"
     message = gettext_noop("Many of your imports are not finished. Finish or discard some of them.")
+
+
+class ImportsFull(Conflict):
+    code = "imports_full"
+    message = gettext_noop(
+        "The imports of your organization hold too much. Discard or undo some of them, or wait: "
+        "30 days after its end an import gives back its room."
+    )
 
 
 class TooManyChecks(Conflict):
@@ -43,4 +59,4 @@ class TooManyChecks(Conflict):
 
 class ImportNotReady(Conflict):
     code = "import_not_ready"
-    message = gettext_noop("The import has gone on meanwhile. Load the page again and look.")
+    message = gettext_noop("The import has gone on meanwhile. Look at its page as it is now.")

@@ -1,20 +1,34 @@
-"""Export of a record's list, as a job: its rows in its order, by keyset, as they are now."""
+"""Export of a record's list, as a job: the rows that it has when the job begins, in their order.
 
+Which rows these are is stored first, by their ids: an edit meanwhile may move a row to another
+place of the list, or out of it. Each is written as it is when its turn comes.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
-from crm.core.jobs.models import Job
+from crm.core.jobs.models import Job, JobChunk
 from crm.core.jobs.services import start_job
 from crm.core.permissions import READ, Level, Principal, require
 from crm.core.records import Field, ListState, Record, get_record, parse_json
 from crm.core.records.lists import exact_state
+from crm.core.records.serializers import member_of, serializer_of
 from crm.core.transfer.errors import ExportTooLong
 from crm.core.transfer.formats import MAX_SHEET_ROWS, Format, file_info, head_of, rows_of
 
 BATCH = 1_000
+# The chunks of ids, in the job's files until it ends.
+_IDS = "ids"
 
 
 def may_export(principal: Principal, record: Record) -> bool:
@@ -40,36 +54,90 @@ def _write(run: Run) -> Steps:
     record, form = get_record(data["record"]), Format(data["format"])
     state = exact_state(record, data["list"])
     columns = state.shown_columns
-    names = [_name(field, form) for field in columns]
-    total, done = state.rows(run.by).order_by().count(), run.job.done
-    if form == Format.XLSX and total > MAX_SHEET_ROWS:
-        raise ExportTooLong
+    names = [_name(record, field, form) for field in columns]
     if run.job.checkpoint is None:
-        run.append(head_of(form, names, has_bom=data["has_bom"]).encode())
-    cursor = run.job.checkpoint
-    while True:
         require(run.by, record.area, READ, Level.ALL)
-        page = state.page(run.by, cursor or "", limit=BATCH)
-        rows = [
-            {name: _value(each, row, form) for name, each in zip(names, columns, strict=True)}
-            for row in page.rows
-        ]
-        run.append(rows_of(form, names, rows).encode())
-        done += len(rows)
-        cursor = page.next_cursor
-        if cursor is None:
-            run.job.done = run.job.total = done
-            return {"rows": done}
-        yield Step(done=done, total=total, checkpoint=cursor)
+        total = _store_ids(run, state)
+        if form == Format.XLSX and total > MAX_SHEET_ROWS:
+            raise ExportTooLong
+        run.append(head_of(form, names, has_bom=data["has_bom"]).encode())
+        yield Step(done=0, total=total, checkpoint=0)
+    for number in range(run.job.checkpoint, run.job.files.get(_IDS, 0)):
+        require(run.by, record.area, READ, Level.ALL)
+        found = _rows(run, record, number)
+        cells = _members if form == Format.JSONL else _cells
+        run.append(rows_of(form, names, cells(record, columns, names, found)).encode())
+        yield Step(done=run.job.done + len(found), checkpoint=number + 1)
+    run.job.chunks.filter(file=_IDS).delete()
+    run.job.files.pop(_IDS, None)
+    # What was deleted meanwhile is missing.
+    run.job.total = run.job.done
+    return {"rows": run.job.done}
 
 
-def _name(field: Field, form: Format) -> str:
+def _store_ids(run: Run, state: ListState) -> int:
+    """Store the ids of the rows, in their order, BATCH in each chunk. Return how many there are.
+
+    One statement sees all rows at one moment, and none of them leaves the database.
+    """
+    place = Window(RowNumber(), order_by=list(state.order))
+    rows = state.rows(run.by).order_by().annotate(place=place).values_list("pk", "place")
+    try:
+        sql, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:
+        # A filter that no row can meet.
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {JobChunk._meta.db_table}
+                (id, organization_id, job_id, file, number, content)
+            SELECT gen_random_uuid(), %s, %s, %s, (place - 1) / %s,
+                convert_to(string_agg(pk::text, ',' ORDER BY place), 'UTF8')
+            FROM ({sql}) AS found (pk, place)
+            GROUP BY 5
+            """,  # noqa: S608  the statement that Django makes of the list
+            [run.job.organization_id, run.job.pk, _IDS, BATCH, *parameters],
+        )
+        chunks = int(cursor.rowcount)
+    if not chunks:
+        return 0
+    run.job.files[_IDS] = chunks
+    return (chunks - 1) * BATCH + len(_ids(run, chunks - 1))
+
+
+def _ids(run: Run, number: int) -> list[str]:
+    chunk = run.job.chunks.get(file=_IDS, number=number)
+    return bytes(chunk.content).decode().split(",")
+
+
+def _rows(run: Run, record: Record, number: int) -> list[Any]:
+    ids = _ids(run, number)
+    found = {str(row.pk): row for row in record.visible_to(run.by).filter(pk__in=ids)}
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _name(record: Record, field: Field, form: Format) -> str:
     """Return a column's name: what programs read has that of the API, what people read theirs."""
-    return field.name if form == Format.JSONL else field.heading
+    return member_of(record, field) if form == Format.JSONL else field.heading
 
 
-def _value(field: Field, row: Any, form: Format) -> Any:
-    return getattr(row, field.name) if form == Format.JSONL else field.exported(row)
+def _cells(
+    _record: Record, columns: Sequence[Field], names: Sequence[str], rows: Sequence[Any]
+) -> list[dict[str, Any]]:
+    return [
+        {name: each.exported(row) for name, each in zip(names, columns, strict=True)}
+        for row in rows
+    ]
+
+
+def _members(
+    record: Record, _columns: Sequence[Field], names: Sequence[str], rows: Sequence[Any]
+) -> list[dict[str, Any]]:
+    """Return what the API says of the rows, in its zone."""
+    with timezone.override(UTC):
+        found = serializer_of(record)(rows, many=True).data
+    return [{name: each[name] for name in names} for each in found]
 
 
 def _title(job: Job) -> str:

@@ -10,7 +10,8 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -31,6 +32,8 @@ BOM = "\ufeff"
 MAX_SHEET_ROWS = 1_048_575
 _LONGEST_CELL = 32_767
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+# Spreadsheets read "_x0041_" as a letter by its number; so written, it stays as it is.
+_LIKE_NUMBERED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  workbooks know no zones
 _SHEET_HEAD = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -67,13 +70,15 @@ _WORKBOOK = {
         f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" '
         f'Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
     ),
-    # The second format of a cell is that of times.
+    # The second format of a cell is that of times, the third one that of dates.
     "xl/styles.xml": (
-        f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="1"><numFmt numFmtId="164" '
-        'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts><fonts count="1"><font/></fonts>'
+        f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" '
+        'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/><numFmt numFmtId="165" '
+        'formatCode="yyyy\\-mm\\-dd"/></numFmts><fonts count="1"><font/></fonts>'
         '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
-        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/>'
-        '<xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>'
+        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf/>'
+        '<xf numFmtId="164" applyNumberFormat="1"/><xf numFmtId="165" applyNumberFormat="1"/>'
+        "</cellXfs></styleSheet>"
     ),
 }
 
@@ -137,15 +142,17 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, date | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _json_of(row: Mapping[str, Any]) -> str:
-    told = {
+    values = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
     }
-    return json.dumps(told, ensure_ascii=False, default=str)
+    return json.dumps(values, ensure_ascii=False, default=str)
 
 
 def _sheet_row(values: Iterable[Any]) -> str:
@@ -157,13 +164,17 @@ def _sheet_cell(value: Any) -> str:
         return "<c/>"
     if isinstance(value, bool):
         return f'<c t="b"><v>{int(value)}</v></c>'
-    if isinstance(value, int | float):
-        return f"<c><v>{value}</v></c>"
+    if isinstance(value, int | float | Decimal):
+        return (
+            f"<c><v>{value:f}</v></c>" if isinstance(value, Decimal) else f"<c><v>{value}</v></c>"
+        )
     if isinstance(value, datetime):
         local = timezone.localtime(value).replace(tzinfo=None)
         return f'<c s="1"><v>{(local - _EPOCH).total_seconds() / 86_400:.8f}</v></c>'
-    text = escape(_NOT_XML.sub("", text_of(value))[:_LONGEST_CELL])
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    if isinstance(value, date):
+        return f'<c s="2"><v>{(value - _EPOCH.date()).days}</v></c>'
+    text = _LIKE_NUMBERED.sub("_x005F_", _NOT_XML.sub("", text_of(value))[:_LONGEST_CELL])
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
 
 
 class _Pipe(io.RawIOBase):

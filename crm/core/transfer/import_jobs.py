@@ -3,17 +3,27 @@
 The preview does what the run does and rolls it back, so that it says what will become of each row.
 """
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.jobs.kinds import JobKind, Run, Step, Steps, register_kind
+from crm.core.database.locks import lock_until_commit
+from crm.core.jobs.kinds import (
+    JobKind,
+    JobReport,
+    Run,
+    Step,
+    Steps,
+    counts_in,
+    register_kind,
+)
 from crm.core.jobs.models import Job, JobState
 from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records import Record, find_record, get_record
@@ -28,22 +38,25 @@ from crm.core.transfer.models import (
     ImportState,
     PartKind,
 )
-from crm.core.transfer.rows import (
-    FAULTY,
-    Outcome,
-    Report,
-    RowImporter,
-    errors_of,
-)
-from crm.core.transfer.tables import read_table
+from crm.core.transfer.outcomes import FAULTY, Outcome, Report, errors_of, shown
+from crm.core.transfer.reading import read_table
+from crm.core.transfer.rows import RowImporter
+from crm.core.transfer.storage import store_packed, write_parts
+from crm.core.transfer.tables import Table, looks_joined
 from crm.core.transfer.undoing import journal_of, undo_entries
 
+# A part of the rows holds at most so many rows, and one row more than so many bytes of text.
 BATCH = 500
-# Parts that are read in one step.
+BATCH_BYTES = 4 * 1024 * 1024
+# What is read in one step: the first of these that is reached ends it.
 PARTS_AT_ONCE = 10
+STEP_BYTES = 8 * 1024 * 1024
+STEP_SECONDS = 5.0
 # Parts of keys that are read in one step.
 PARTS_SKIPPED = 100
 SAMPLE = 3
+# Rows with letters beyond ASCII that the sample has, too: in another encoding they look wrong.
+LETTERS = 2
 
 
 def may_import(principal: Principal, record: Record) -> bool:
@@ -72,35 +85,96 @@ def _read(run: Run) -> Steps:
     content = b"".join(bytes(part) for part in source.values_list("content", flat=True))
     table = read_table(content, encoding=found.encoding, delimiter=found.delimiter)
     stored = run.job.checkpoint or 0
-    sample: list[list[str]] = []
-    rows = 0
-    for number, batch in enumerate(_batches(table.rows)):
+    sample, joined = _Sample(), _Joined()
+    rows = size = 0
+    parts: list[tuple[PartKind, int, bytes]] = []
+    since = time.monotonic()
+    for number, (batch, batch_size) in enumerate(_batches(table.rows)):
         rows += len(batch)
-        sample = sample or [cells for _number, cells in batch[:SAMPLE]]
-        if number >= stored:
-            ImportPart.write(found, PartKind.ROWS, number, batch)
-            if (number + 1) % PARTS_AT_ONCE == 0:
-                yield Step(done=rows, checkpoint=number + 1)
+        sample.add(batch)
+        joined.add(batch, table)
+        if number < stored:
+            continue
+        parts.append((PartKind.ROWS, number, ImportPart.packed(batch)))
+        size += batch_size
+        is_long = time.monotonic() - since >= STEP_SECONDS
+        if len(parts) >= PARTS_AT_ONCE or size >= STEP_BYTES or is_long:
+            # At the end of the step: others wait for the room until its commit.
+            store_packed(found, parts)
+            yield Step(done=rows, checkpoint=number + 1)
+            parts, size, since = [], 0, time.monotonic()
+    store_packed(found, parts)
     if not rows:
         raise ImportFileInvalid(gettext("The file has no rows below the names of its columns."))
     found = _of(run)
-    found.encoding, found.delimiter, found.columns = table.encoding, table.delimiter, table.columns
-    found.rows, found.sample = rows, sample
-    found.mapping = guess_mapping(get_record(found.record), table.columns)
+    found.encoding, found.delimiter = table.encoding, table.delimiter
+    found.columns, found.rows, found.sample = _shown_names(table.columns), rows, sample.rows()
+    found.joined_cells, found.joined_row = joined.cells, joined.first_row
+    found.mapping = guess_mapping(get_record(found.record), found.columns)
     found.save()
     run.job.done = run.job.total = rows
     return {"rows": rows}
 
 
-def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
-    batch = []
+def _shown_names(columns: Sequence[str]) -> list[str]:
+    """Return the names of columns as they are shown, different ones after the cut, too."""
+    names: list[str] = []
+    for number, column in enumerate(columns, 1):
+        name = shown(column)
+        names.append(f"{name} ({number})" if name != column and name in names else name)
+    return names
+
+
+class _Sample:
+    """The first rows of a table; and of the others the first and the last with letters beyond
+    ASCII.
+    """
+
+    def __init__(self) -> None:
+        self._first: list[list[str]] = []
+        self._lettered: list[list[str]] = []
+
+    def add(self, batch: list[tuple[int, list[str]]]) -> None:
+        for _number, cells in batch:
+            if len(self._first) < SAMPLE:
+                self._first.append(cells)
+            elif not all(cell.isascii() for cell in cells):
+                self._lettered[LETTERS - 1 :] = [cells]
+
+    def rows(self) -> list[list[str]]:
+        """Return them as they are shown."""
+        return [list(map(shown, cells)) for cells in self._first + self._lettered]
+
+
+class _Joined:
+    """How many cells look like rows that a missing quotation mark joined, and the first one's row;
+    0 without one.
+    """
+
+    def __init__(self) -> None:
+        self.cells = self.first_row = 0
+
+    def add(self, batch: list[tuple[int, list[str]]], table: Table) -> None:
+        for number, cells in batch:
+            count = sum(looks_joined(cell, table.delimiter, len(table.columns)) for cell in cells)
+            if count and not self.cells:
+                self.first_row = number
+            self.cells += count
+
+
+def _batches(
+    rows: Iterator[tuple[int, list[str]]],
+) -> Iterator[tuple[list[tuple[int, list[str]]], int]]:
+    """Yield parts of the rows, each with the bytes of its text."""
+    batch, size = [], 0
     for row in rows:
         batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
+        size += sum(len(cell.encode()) for cell in row[1])
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch, size
+            batch, size = [], 0
     if batch:
-        yield batch
+        yield batch, size
 
 
 def _check(run: Run) -> Steps:
@@ -115,7 +189,12 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
     found = _of(run)
     record = get_record(found.record)
     importer = RowImporter(
-        record=record, mapping=found.mapping, mode=ImportMode(found.mode), key=found.key
+        by=run.by,
+        record=record,
+        mapping=found.mapping,
+        mode=ImportMode(found.mode),
+        key=found.key,
+        is_workbook=not found.encoding,
     )
     first, report = 0, Report()
     if run.job.checkpoint is not None:
@@ -128,7 +207,7 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
         require_import(run.by, record)
         if is_preview:
             outcomes = _previewed(run, importer, rows, report.created)
-            ImportPart.write(found, PartKind.KEYS, number, importer.new_keys(outcomes))
+            write_parts(found, [(PartKind.KEYS, number, importer.new_keys(outcomes))])
         else:
             _lock(found)
             # The run has the keys of the preview: it goes through the same rows in the same way.
@@ -137,8 +216,10 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
             faulty = [
                 [*each.cells, _reason(record, each)] for each in outcomes if each.kind == FAULTY
             ]
-            ImportPart.write(found, PartKind.JOURNAL, number, journal_of(record, outcomes))
-            ImportPart.write(found, PartKind.FAULTS, number, faulty)
+            journal = journal_of(record, outcomes)
+            write_parts(
+                found, [(PartKind.JOURNAL, number, journal), (PartKind.FAULTS, number, faulty)]
+            )
         for outcome in outcomes:
             report.add(record, outcome)
         checkpoint = {"next": number + 1, "report": report.stored()}
@@ -155,11 +236,7 @@ def _previewed(run: Run, importer: RowImporter, rows: Any, ahead: int) -> list[O
 
 def _lock(found: Import) -> None:
     """Let one import at a time look up rows and store them, until the step is committed."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"import|{found.organization_id}|{found.record}"],
-        )
+    lock_until_commit("import", found.organization_id, found.record)
 
 
 def _reason(record: Record, outcome: Outcome) -> str:
@@ -188,10 +265,20 @@ def _undo(run: Run) -> Steps:
 # --- Their kinds ----------------------------------------------------------------------------------
 
 
-def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callable[[Job], None]:
-    """Return what an import becomes when its job ends; ``keep`` holds the job's result."""
+def _ended(
+    done: ImportState,
+    otherwise: ImportState,
+    *,
+    keep: str = "",
+    partial: PartKind | None = None,
+) -> Callable[[Job], None]:
+    """Return what an import becomes when its job ends; ``keep`` holds the job's result, and
+    ``partial`` are the parts that are of no use unless all of them were written.
+    """
 
     def end(job: Job) -> None:
+        # The import has the report; the job is kept for longer, with its counts.
+        Job.objects.filter(pk=job.pk).update(result=_counts(job.result), checkpoint=None)
         found = Import.objects.select_for_update(no_key=True).filter(pk=job.data["import"]).first()
         if found is None or found.job_id != job.pk:
             return
@@ -210,6 +297,10 @@ def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callabl
             found.finished_at = timezone.now()
             # An undo needs the journal, and whoever corrects the faulty rows those.
             found.parts.exclude(kind__in=[PartKind.JOURNAL, PartKind.FAULTS]).delete()
+        if found.state == ImportState.UNDONE:
+            found.parts.all().delete()
+        if partial is not None and not is_done:
+            found.parts.filter(kind=partial).delete()
         found.save()
 
     return end
@@ -229,20 +320,31 @@ def _titled(text: Any) -> Callable[[Job], str]:
 
 
 def _audited(job: Job) -> Mapping[str, Any]:
-    counts = job.result or (job.checkpoint or {}).get("report", {})
-    told = {name: count for name, count in counts.items() if isinstance(count, int)}
-    return {"of": job.data["record"], **told}
+    report = job.result or (job.checkpoint or {}).get("report", {})
+    return {"of": job.data["record"], **_counts(report)}
 
 
-def _kind(name: str, title: Any, run: Callable[[Run], Steps], **more: Any) -> JobKind:
+def _counts(report: Mapping[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in report.items() if isinstance(count, int)}
+
+
+def _report(job: Job) -> JobReport:
+    checkpoint = job.checkpoint or {}
+    return JobReport(
+        counts_in(job.result or checkpoint.get("report") or checkpoint.get("counts") or {})
+    )
+
+
+def _kind(name: str, label: Any, title: Any, run: Callable[[Run], Steps], **more: Any) -> JobKind:
     return register_kind(
         JobKind(
             name=f"transfer.{name}",
-            label=title,
+            label=label,
             title=_titled(title),
             run=run,
             may_fetch=_may_fetch,
             url=_url,
+            report=_report,
             **more,
         )
     )
@@ -250,32 +352,38 @@ def _kind(name: str, title: Any, run: Callable[[Run], Steps], **more: Any) -> Jo
 
 READ_FILE = _kind(
     "read_file",
+    _("Reading of a file"),
     _("Reading %(file)s"),
     _read,
     is_counted=False,
-    ended=_ended(ImportState.MAPPING, ImportState.FAILED),
+    # Whoever uploads a file waits for it on the page.
+    is_notified=False,
+    ended=_ended(ImportState.MAPPING, ImportState.FAILED, partial=PartKind.ROWS),
 )
 CHECK = _kind(
     "check_import",
+    _("Check of an import"),
     _("Checking %(file)s"),
     _check,
     is_counted=False,
-    ended=_ended(ImportState.CHECKED, ImportState.MAPPING, "preview"),
+    ended=_ended(ImportState.CHECKED, ImportState.MAPPING, keep="preview", partial=PartKind.KEYS),
 )
 RUN = _kind(
     "import",
+    _("Import"),
     _("Import of %(file)s"),
     _run,
     audited_as="import",
     audited=_audited,
-    ended=_ended(ImportState.DONE, ImportState.CHECKED, "report"),
+    ended=_ended(ImportState.DONE, ImportState.CHECKED, keep="report"),
 )
 UNDO = _kind(
     "undo_import",
+    _("Undoing of an import"),
     _("Undoing the import of %(file)s"),
     _undo,
     is_counted=False,
     audited_as="import_undo",
     audited=_audited,
-    ended=_ended(ImportState.UNDONE, ImportState.DONE, "undo_report"),
+    ended=_ended(ImportState.UNDONE, ImportState.DONE, keep="undo_report"),
 )

@@ -11,7 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from crm.core import tenancy
-from crm.core.jobs.kinds import FileInfo, JobKind
+from crm.core.database.locks import lock_until_commit
+from crm.core.jobs.errors import JobNotUndoable
+from crm.core.jobs.kinds import FileInfo, JobKind, register_job_undo
 from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
 from crm.core.jobs.signals import job_event
@@ -22,6 +24,7 @@ from crm.core.transfer.errors import (
     ImportMappingInvalid,
     ImportNotFound,
     ImportNotReady,
+    ImportPartTooSmall,
     TooManyChecks,
     TooManyImports,
 )
@@ -38,16 +41,21 @@ from crm.core.transfer.models import (
     ImportState,
     PartKind,
 )
+from crm.core.transfer.storage import require_room
 from crm.core.transfer.tables import MAX_BYTES
 
 UPLOADED_AT_ONCE = 512 * 1024
+# Of a part that is not the last one: a file is a bounded number of rows of the database.
+SMALLEST_PART = 64 * 1024
+# Characters of a text that is pasted.
+MAX_PASTED = 500_000
 UNDO_FOR = timedelta(days=30)
 UNFINISHED_KEPT = timedelta(days=7)
 # Of one person, who can discard them.
-MOST_UNFINISHED = 10
+MAX_UNFINISHED = 10
 # What an organization has read and checked in an hour; none of it uses up the plan's tasks.
-MOST_LOOKS = 60
-MOST_ROWS_LOOKED_AT = 1_000_000
+MAX_LOOKS = 60
+MAX_ROWS_LOOKED_AT = 1_000_000
 LOOKED_AT_WITHIN = timedelta(hours=1)
 
 
@@ -55,16 +63,19 @@ LOOKED_AT_WITHIN = timedelta(hours=1)
 def start_import(*, by: Principal, record: Record, file_name: str, size: int) -> Import:
     """Begin an import, whose file comes with `add_content`.
 
-    Raise ImportFileInvalid and TooManyImports.
+    Raise ImportFileInvalid, TooManyImports and ImportsFull.
     """
     require_import(by, record)
-    if unfinished_of(by).count() >= MOST_UNFINISHED:
+    # Of those who count at the same moment, one goes on.
+    lock_until_commit("imports", by.organization_id)
+    if unfinished_of(by).count() >= MAX_UNFINISHED:
         raise TooManyImports
     if not 0 < size <= MAX_BYTES:
         raise ImportFileInvalid(
             gettext("The file is larger than %(most)d MB, or empty. Import it in several parts.")
             % {"most": MAX_BYTES // 1024**2}
         )
+    require_room(by.organization_id, size)
     return Import.objects.create(
         organization_id=by.organization_id,
         record=record.slug,
@@ -78,7 +89,8 @@ def start_import(*, by: Principal, record: Record, file_name: str, size: int) ->
 def add_content(*, by: Principal, import_id: UUID, number: int, content: bytes) -> Import:
     """Add a part of the file, in order; after the last one it is read. Safe to repeat.
 
-    Raise ImportNotReady for a part that is not the next one.
+    Its room was taken when the import began. Raise ImportNotReady for a part that is not the next
+    one, and ImportPartTooSmall for one below SMALLEST_PART that is not the last.
     """
     found = _locked(by, import_id)
     lengths = _lengths(found)
@@ -87,6 +99,8 @@ def add_content(*, by: Principal, import_id: UUID, number: int, content: bytes) 
     received = sum(lengths) + len(content)
     if found.state != ImportState.UPLOADING or number != len(lengths) or received > found.size:
         raise ImportNotReady
+    if received < found.size and len(content) < SMALLEST_PART:
+        raise ImportPartTooSmall
     ImportPart.objects.create(
         organization_id=found.organization_id,
         of=found,
@@ -100,10 +114,42 @@ def add_content(*, by: Principal, import_id: UUID, number: int, content: bytes) 
 
 
 @transaction.atomic
-def read_again(*, by: Principal, import_id: UUID, encoding: str, delimiter: str) -> Import:
-    """Read the file in another encoding, or with another delimiter."""
+def start_pasted(*, by: Principal, record: Record, text: str) -> Import:
+    """Begin an import of rows that were pasted, in any form that the record's ``table_of`` reads.
+
+    Raise what `start_import` does.
+    """
+    content = record.table_of(text).encode()
+    found = start_import(by=by, record=record, file_name=gettext("Pasted text"), size=len(content))
+    return add_content(by=by, import_id=found.pk, number=0, content=content)
+
+
+def source_text(*, by: Principal, import_id: UUID) -> str:
+    """Return the file of an import that was not read, for its text to be corrected; "" of one that
+    is no text in UTF-8, or longer than what can be pasted.
+    """
+    found = visible_import(by, import_id)
+    if found.state != ImportState.FAILED or found.size > 4 * MAX_PASTED:
+        return ""
+    source = found.parts.filter(kind=PartKind.SOURCE).order_by("number")
+    try:
+        text = b"".join(map(bytes, source.values_list("content", flat=True))).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+    return "" if len(text) > MAX_PASTED or "\x00" in text else text
+
+
+@transaction.atomic
+def read_again(
+    *, by: Principal, import_id: UUID, seen: UUID | None, encoding: str, delimiter: str
+) -> Import:
+    """Read the file in another encoding, or with another delimiter.
+
+    Here and below, ``seen`` is the job whose result was looked at. Raise ImportNotReady where
+    another one came after it.
+    """
     found = _locked(by, import_id)
-    _require_state(found, ImportState.MAPPING, ImportState.CHECKED, ImportState.FAILED)
+    _require(found, seen, ImportState.MAPPING, ImportState.CHECKED, ImportState.FAILED)
     found.encoding, found.delimiter = encoding, delimiter
     found.parts.filter(kind=PartKind.ROWS).delete()
     _begin(by, found, READ_FILE, ImportState.READING)
@@ -112,24 +158,33 @@ def read_again(*, by: Principal, import_id: UUID, encoding: str, delimiter: str)
 
 @transaction.atomic
 def check_import(
-    *, by: Principal, import_id: UUID, mapping: Sequence[str], mode: ImportMode, key: str
+    *,
+    by: Principal,
+    import_id: UUID,
+    seen: UUID | None,
+    mapping: Sequence[str],
+    mode: ImportMode,
+    key: str,
 ) -> Import:
     """Store which column is which field, and preview the result. Raise ImportMappingInvalid."""
     found = _locked(by, import_id)
-    _require_state(found, ImportState.MAPPING, ImportState.CHECKED)
+    _require(found, seen, ImportState.MAPPING, ImportState.CHECKED)
     record = get_record(found.record)
     chosen = [name for name in mapping if name]
     known = {each.name for each in fields_of(record)}
     is_usable = chosen and len(set(chosen)) == len(chosen) and set(chosen) <= known
     if not is_usable or len(mapping) != len(found.columns):
         raise ImportMappingInvalid
-    if key and (key not in record.import_keys or key not in chosen):
+    if key and (record.import_key(key) is None or key not in chosen):
         raise ImportMappingInvalid(
-            gettext("Choose a column for the field by which entries are recognized.")
+            gettext(
+                "Choose a column for the field by which entries are matched, or choose "
+                "“Nothing: every row is new”."
+            )
         )
     if not key and mode != ImportMode.CREATE:
         raise ImportMappingInvalid(
-            gettext("To change entries, choose the field by which they are recognized.")
+            gettext("To update existing entries, choose the field they are matched by.")
         )
     found.mapping, found.mode, found.key, found.preview = list(mapping), mode, key, {}
     found.parts.filter(kind=PartKind.KEYS).delete()
@@ -138,19 +193,19 @@ def check_import(
 
 
 @transaction.atomic
-def run_import(*, by: Principal, import_id: UUID) -> Import:
-    """Import the rows of a checked import."""
+def run_import(*, by: Principal, import_id: UUID, seen: UUID | None) -> Import:
+    """Import the rows of a checked import, as its preview shows them."""
     found = _locked(by, import_id)
-    _require_state(found, ImportState.CHECKED)
+    _require(found, seen, ImportState.CHECKED)
     _begin(by, found, RUN, ImportState.RUNNING)
     return found
 
 
 @transaction.atomic
-def discard_import(*, by: Principal, import_id: UUID) -> Import:
+def discard_import(*, by: Principal, import_id: UUID, seen: UUID | None) -> Import:
     """Delete an import of which nothing was stored, with its file. Return it."""
     found = _locked(by, import_id)
-    _require_state(found, *DISCARDABLE)
+    _require(found, seen, *DISCARDABLE)
     Import.objects.filter(pk=found.pk).delete()
     return found
 
@@ -158,7 +213,7 @@ def discard_import(*, by: Principal, import_id: UUID) -> Import:
 @transaction.atomic
 def fetch_faults(*, by: Principal, import_id: UUID) -> tuple[FileInfo, Iterator[bytes]]:
     """Return the faulty rows with their reasons, a table to be corrected and imported again; that
-    they were fetched is told to receivers of `job_event`. Raise ImportNotReady.
+    they were fetched is sent to receivers of `job_event`. Raise ImportNotReady.
     """
     found = visible_import(by, import_id)
     if found.job is None or not has_faults(found):
@@ -195,16 +250,29 @@ def _table_of(found: Import, columns: Sequence[str]) -> Iterator[bytes]:
 
 
 @transaction.atomic
-def undo_import(*, by: Principal, import_id: UUID) -> Import:
+def undo_import(*, by: Principal, import_id: UUID, seen: UUID | None) -> Import:
     """Undo an import: what it created goes, what it changed is put back, unless it was changed or
     used since.
     """
     found = _locked(by, import_id)
-    _require_state(found, *ENDED)
+    _require(found, seen, *ENDED)
     if not is_undoable(found):
         raise ImportNotReady
     _begin(by, found, UNDO, ImportState.UNDOING)
     return found
+
+
+def _undo_job(*, by: Principal, job: Job) -> Job:
+    found = visible_import(by, UUID(job.data["import"]))
+    try:
+        begun = undo_import(by=by, import_id=found.pk, seen=found.job_id)
+    except ImportNotReady as error:
+        raise JobNotUndoable from error
+    assert begun.job is not None  # noqa: S101  it was begun
+    return begun.job
+
+
+register_job_undo(RUN, _undo_job)
 
 
 def is_undoable(found: Import) -> bool:
@@ -247,8 +315,8 @@ def _required(by: Principal, found: Import | None) -> Import:
     return found
 
 
-def _require_state(found: Import, *states: ImportState) -> None:
-    if found.state not in states:
+def _require(found: Import, seen: UUID | None, *states: ImportState) -> None:
+    if found.state not in states or found.job_id != seen:
         raise ImportNotReady
 
 
@@ -263,6 +331,7 @@ def _begin(by: Principal, found: Import, kind: JobKind, state: ImportState) -> N
     Raise TooManyChecks where much was read and checked of late.
     """
     if kind in {READ_FILE, CHECK}:
+        lock_until_commit("imports", found.organization_id)
         _check_looks(found.organization_id)
     data = {"import": str(found.pk), "record": found.record, "file": found.file_name}
     found.state, found.job = state, start_job(by=by, kind=kind, data=data)
@@ -276,5 +345,5 @@ def _check_looks(organization_id: UUID) -> None:
         kind__in=[READ_FILE.name, CHECK.name],
         created_at__gt=since,
     ).aggregate(count=Count("pk"), rows=Sum("done", default=0))
-    if looks["count"] >= MOST_LOOKS or looks["rows"] >= MOST_ROWS_LOOKED_AT:
+    if looks["count"] >= MAX_LOOKS or looks["rows"] >= MAX_ROWS_LOOKED_AT:
         raise TooManyChecks

@@ -29,7 +29,7 @@ class ImportState(models.TextChoices):
     STOPPED = "stopped", pgettext_lazy("import", "Stopped before its end")
     UNDOING = "undoing", pgettext_lazy("import", "Being undone")
     UNDONE = "undone", pgettext_lazy("import", "Undone")
-    FAILED = "failed", pgettext_lazy("import", "File not readable")
+    FAILED = "failed", pgettext_lazy("import", "File was not read")
 
 
 # Rows were stored, all or some of them.
@@ -44,9 +44,9 @@ DISCARDABLE = (
 
 
 class ImportMode(models.TextChoices):
-    BOTH = "both", _("Add new ones and change those that are there")
-    CREATE = "create", _("Add new ones alone")
-    UPDATE = "update", _("Change those that are there alone")
+    BOTH = "both", _("Add new and update existing")
+    CREATE = "create", _("Only add new")
+    UPDATE = "update", _("Only update existing")
 
 
 class ImportQuerySet(models.QuerySet["Import"]):
@@ -56,6 +56,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
         if principal.may(Module.SETTINGS, WRITE):
             return found
         return found.filter(started_by_id=principal.user_id) if principal.user_id else self.none()
+
+    def for_lists(self) -> "ImportQuerySet":
+        """Load what a list shows, without the rows and the reports of each import."""
+        shown = ("record", "file_name", "state", "created_at", "started_by__name")
+        return self.select_related("started_by").only(*shown)
 
     def unfinished(self) -> "ImportQuerySet":
         """Return the imports of which no row was stored."""
@@ -67,9 +72,11 @@ class Import(models.Model):
     """An import of a file into the records of ``record``.
 
     ``encoding`` and ``delimiter`` are how the file was read; both are empty of a workbook.
-    ``columns`` are its headings, ``sample`` its first rows. ``mapping`` has the name of a field for
-    each column, "" for one that is skipped. ``key`` is the field by which rows are compared with
-    the records that are there. ``preview`` and ``report`` are `crm.core.transfer.rows.Report`s.
+    ``columns`` are its headings, ``sample`` some of its rows. ``joined_cells`` look like rows that
+    a missing quotation mark joined, the first one in ``joined_row``. ``mapping`` has the name of a
+    field for each column, "" for one that is skipped. ``key`` is the field by which rows are
+    compared with the records that are there. ``preview`` and ``report`` are
+    `crm.core.transfer.rows.Report`s.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -89,6 +96,8 @@ class Import(models.Model):
     columns = models.JSONField(default=list)
     sample = models.JSONField(default=list)
     rows = models.PositiveIntegerField(default=0)
+    joined_cells = models.PositiveIntegerField(default=0)
+    joined_row = models.PositiveIntegerField(default=0)
     mapping = models.JSONField(default=list)
     mode = models.CharField(max_length=10, choices=ImportMode, default=ImportMode.BOTH)
     key = models.CharField(max_length=60, blank=True)
@@ -164,15 +173,9 @@ class ImportPart(models.Model):
         return f"{self.of_id} · {self.kind} · {self.number}"
 
     @staticmethod
-    def write(of: Import, kind: PartKind, number: int, data: Any) -> None:
-        text = json.dumps(data, ensure_ascii=False, default=str).encode()
-        ImportPart.objects.create(
-            organization_id=of.organization_id,
-            of=of,
-            kind=kind,
-            number=number,
-            content=zlib.compress(text, 1),
-        )
+    def packed(data: Any) -> bytes:
+        """Return the content of a part."""
+        return zlib.compress(json.dumps(data, ensure_ascii=False, default=str).encode(), 1)
 
     @staticmethod
     def read(

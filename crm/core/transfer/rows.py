@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,97 +15,20 @@ from crm.core.errors import AppError
 from crm.core.forms import Form
 from crm.core.permissions import Principal
 from crm.core.quotas import QuotaExceeded
-from crm.core.records import Record
+from crm.core.records import Record, RelationField
+from crm.core.records.stored_values import StoredValues
 from crm.core.store_errors import collision_of
 from crm.core.transfer.mapping import CellReader, fields_of
 from crm.core.transfer.models import ImportMode
+from crm.core.transfer.outcomes import CREATED, UNCHANGED, UPDATED, Outcome, Row, Sight
+from crm.core.transfer.related import RelatedRows
 
-CREATED, UPDATED, UNCHANGED, FAULTY = "created", "updated", "unchanged", "faulty"
-EXAMPLES = 5
-FAULTS_SHOWN = 50
-# Letters of a cell that a report shows.
-LONGEST_SHOWN = 120
-
-Row = tuple[int, list[str]]
-# The id and the version of the record that a look-up found, None without one.
-Sight = list[Any] | None
 # By key: the row in which it stood first, and what the look-up found.
 Keys = Mapping[str, tuple[int, Sight]]
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became, or would become, of a row.
-
-    ``values`` are those of the cells that are not blank. ``sight`` is what the look-up found.
-    ``before`` are the values that an update changed. ``errors`` are pairs of a field's name, ""
-    for the whole row, and a sentence.
-    """
-
-    number: int
-    cells: list[str]
-    values: dict[str, Any] = field(default_factory=dict)
-    kind: str = ""
-    sight: Sight = None
-    row: Any = None
-    before: dict[str, Any] = field(default_factory=dict)
-    errors: list[tuple[str, str]] = field(default_factory=list)
-
-    def refuse(self, name: str, text: str) -> None:
-        self.kind = FAULTY
-        self.errors.append((name, text))
-
-
-@dataclass(slots=True)
-class Report:
-    """Counts of outcomes, and the first ones of each; JSON by ``asdict``."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    faulty: int = 0
-    examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    def add(self, record: Record, outcome: Outcome) -> None:
-        setattr(self, outcome.kind, getattr(self, outcome.kind) + 1)
-        shown = self.examples.setdefault(outcome.kind, [])
-        if len(shown) < (FAULTS_SHOWN if outcome.kind == FAULTY else EXAMPLES):
-            shown.append(_example(record, outcome))
-
-    @property
-    def total(self) -> int:
-        return self.created + self.updated + self.unchanged + self.faulty
-
-    def stored(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def _example(record: Record, outcome: Outcome) -> dict[str, Any]:
-    told: dict[str, Any] = {"number": outcome.number}
-    if outcome.kind == FAULTY:
-        cells = [cell[:LONGEST_SHOWN] for cell in outcome.cells]
-        return told | {"cells": cells, "errors": errors_of(record, outcome)}
-    told["title"] = record.title_of(outcome.row) if outcome.row is not None else ""
-    if outcome.kind == UPDATED:
-        told["changes"] = [
-            [_heading(record, name), str(value), str(outcome.values[name])]
-            for name, value in outcome.before.items()
-        ]
-    return told
-
-
-def errors_of(record: Record, outcome: Outcome) -> list[list[str]]:
-    """Return the pairs of a field's heading and a sentence."""
-    return [[_heading(record, name), text] for name, text in outcome.errors]
-
-
-def _heading(record: Record, name: str) -> str:
-    found = record.field(name)
-    return found.heading if found else ""
-
-
-def row_form(record: Record) -> type[Form]:
-    fields = {each.name: each.form_field() for each in fields_of(record)}
+def row_form(record: Record, by: Principal) -> type[Form]:
+    fields = {each.name: each.cell_field(by) for each in fields_of(record)}
     return type(f"{record.slug.title()}RowForm", (Form,), fields)
 
 
@@ -118,13 +40,23 @@ class RowImporter:
     """
 
     def __init__(
-        self, *, record: Record, mapping: Sequence[str], mode: ImportMode, key: str
+        self,
+        *,
+        by: Principal,
+        record: Record,
+        mapping: Sequence[str],
+        mode: ImportMode,
+        key: str,
+        is_workbook: bool,
     ) -> None:
-        self.record, self.mode, self.key = record, mode, key
+        self.record, self.mode, self.key = record, mode, record.import_key(key)
         self._columns = [(number, name) for number, name in enumerate(mapping) if name]
         self._names = [name for _number, name in self._columns]
-        self._readers = {each.name: CellReader(each) for each in fields_of(record)}
-        self._form = row_form(record)({})
+        self._readers = {
+            each.name: CellReader(each, by, is_workbook=is_workbook) for each in fields_of(record)
+        }
+        self._form = row_form(record, by)({})
+        self._related = RelatedRows(record, self._names)
         self._seen: dict[str, int] = {}
         self._quota: QuotaExceeded | None = None
 
@@ -150,8 +82,12 @@ class RowImporter:
         something else now, the row is faulty.
         """
         outcomes = [self._checked(row) for row in rows]
+        self._complete(by, outcomes)
         for outcome in outcomes:
             self._note_key(outcome)
+        if self.record.lock is not None:
+            self.record.lock(by)
+        self._related.find(by, outcomes)
         present = self._present(by, outcomes)
         new = [each for each in outcomes if self._is_new(each, present, previewed)]
         self._create(by, new, ahead)
@@ -176,9 +112,22 @@ class RowImporter:
                     # What is missing is so only of a row that is new.
                     if text or self.mode == ImportMode.CREATE:
                         outcome.refuse(name, str(error))
-            elif form.cleaned_data[name] not in EMPTY_VALUES:
-                outcome.values[name] = form.cleaned_data[name]
+            elif text and form.cleaned_data[name] not in EMPTY_VALUES:
+                outcome.values[name] = self._stored_form(name, form.cleaned_data[name])
         return outcome
+
+    def _stored_form(self, name: str, value: Any) -> Any:
+        """Return a text as its column stores it, so that it is compared with what is stored."""
+        found = self.record.field(name)
+        is_text = isinstance(value, str) and not isinstance(found, RelationField)
+        return found.column.to_python(value) if found and is_text else value
+
+    def _complete(self, by: Principal, outcomes: Sequence[Outcome]) -> None:
+        if self.record.complete is None:
+            return
+        found = self.record.complete(by=by, rows=[each.values for each in outcomes])
+        for outcome, values in zip(outcomes, found, strict=True):
+            outcome.values = {**values, **outcome.values}
 
     def _note_key(self, outcome: Outcome) -> None:
         value = self._key_of(outcome)
@@ -186,21 +135,26 @@ class RowImporter:
             return
         first = self._seen.setdefault(value, outcome.number)
         if first != outcome.number:
-            outcome.refuse(self.key, _("The same stands in row %(row)d.") % {"row": first})
+            self._refuse_key(outcome, _("The same stands in row %(row)d.") % {"row": first})
+
+    def _refuse_key(self, outcome: Outcome, text: str) -> None:
+        outcome.refuse(self.key.field if self.key else "", text)
 
     def _key_of(self, outcome: Outcome) -> str:
-        return str(outcome.values.get(self.key) or "")
+        return self.key.text_of(outcome.values) if self.key else ""
 
     def _present(self, by: Principal, outcomes: Sequence[Outcome]) -> Mapping[str, list[Any]]:
         """Return the records that are there by key, locked until the transaction ends."""
         found: dict[str, list[Any]] = defaultdict(list)
-        keys = {self._key_of(each) for each in outcomes} - {""}
-        if keys:
-            theirs = self.record.visible_to(by).filter(**{f"{self.key}__in": keys})
+        if self.key is None:
+            return found
+        texts = {str(each.values[self.key.field]) for each in outcomes if self._key_of(each)}
+        if texts:
+            theirs = self.key.candidates(self.record.visible_to(by), texts)
             rows: Any = self.record.model._default_manager
             locked = rows.select_for_update(of=("self",)).filter(pk__in=theirs.values("pk"))
             for row in locked.order_by("pk"):
-                found[str(getattr(row, self.key))].append(row)
+                found[self.key.text_of_row(row)].append(row)
         return found
 
     def _is_new(
@@ -213,7 +167,7 @@ class RowImporter:
         rows = present.get(key, [])
         outcome.sight = [str(rows[0].pk), rows[0].version] if len(rows) == 1 else None
         if len(rows) > 1:
-            outcome.refuse(self.key, _("Several entries have this already."))
+            self._refuse_key(outcome, _("Several entries have this already."))
         elif previewed is not None and key and outcome.sight != previewed.get(key, (0, None))[1]:
             outcome.refuse("", _("Somebody changed it meanwhile."))
         elif rows:
@@ -221,7 +175,7 @@ class RowImporter:
             if self.mode == ImportMode.CREATE:
                 outcome.kind = UNCHANGED
         elif self.mode == ImportMode.UPDATE:
-            outcome.refuse(self.key, _("There is no entry with this."))
+            self._refuse_key(outcome, _("There is no entry with this."))
         else:
             self._require_all(outcome)
         return outcome.row is None and not outcome.kind
@@ -233,6 +187,7 @@ class RowImporter:
                 outcome.refuse(name, str(each.error_messages["required"]))
 
     def _create(self, by: Principal, new: Sequence[Outcome], ahead: int) -> None:
+        new = self._related.add(by, new)
         many = self.record.create_many
         if many is not None and new and self._quota is None:
             try:
@@ -270,27 +225,49 @@ class RowImporter:
 
     def _note(self, outcome: Outcome, made: Model | AppError, kind: str) -> None:
         if isinstance(made, AppError):
-            outcome.refuse(str(made.extra.get("field", "")), made.message)
+            outcome.refuse_by(made)
         else:
             outcome.kind, outcome.row = kind, made
 
     def _update(self, by: Principal, known: Sequence[Outcome]) -> None:
-        changes: dict[Any, dict[str, Any]] = {}
+        changed = []
         for outcome in known:
-            row = outcome.row
             outcome.before = {
-                name: getattr(row, name)
+                name: getattr(outcome.row, name)
                 for name, value in outcome.values.items()
-                if getattr(row, name) != value
+                if getattr(outcome.row, name) != value
             }
             if outcome.before:
-                changes[row.pk] = {name: outcome.values[name] for name in outcome.before}
+                changed.append(outcome)
             else:
                 outcome.kind = UNCHANGED
+        changed = self._related.add(by, changed)
+        self._word(by, changed)
+        changes = {
+            each.row.pk: {name: each.values[name] for name in each.before} for each in changed
+        }
         made = update_rows(by, self.record, changes)
-        for outcome in known:
-            if outcome.before:
-                self._note(outcome, made[outcome.row.pk], UPDATED)
+        for outcome in changed:
+            self._note(outcome, made[outcome.row.pk], UPDATED)
+
+    def _word(self, by: Principal, changed: Sequence[Outcome]) -> None:
+        """Put what is changed into words while it is there: a preview takes it back."""
+        fields = {name: found for name in self._form.fields if (found := self.record.field(name))}
+        pairs = [
+            (fields[name], value)
+            for each in changed
+            for name in each.before
+            for value in (each.before[name], each.values[name])
+        ]
+        words = StoredValues(by, pairs)
+        for each in changed:
+            each.words = {
+                name: (
+                    words.shown(fields[name], each.before[name]) or "",
+                    words.shown(fields[name], each.values[name]) or "",
+                )
+                for name in each.before
+            }
 
 
 def update_rows(

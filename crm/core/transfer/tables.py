@@ -1,30 +1,28 @@
 """Tables of uploaded files: CSV in several encodings, and workbooks.
 
-Whatever a file holds, reading it takes bounded memory: a workbook is read in a process of its own.
+What a file costs is bounded by the process that parses it: see `crm.core.transfer.reading`.
 """
 
 import csv
 import io
-import json
 import re
-import subprocess
-import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, cast
+from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from crm.core.transfer import workbooks
+from crm.core.text.normalization import is_too_long, normalize_form
 from crm.core.transfer.errors import ImportFileInvalid
+from crm.core.transfer.workbooks import workbook_rows
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 200_000
 MAX_COLUMNS = 100
 MAX_CELL = 10_000
+# Of all cells, in UTF-8: a workbook may repeat one text in each of its cells.
+MAX_TEXT = 100 * 1024 * 1024
 MAX_UNPACKED = 200 * 1024 * 1024
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -36,6 +34,8 @@ ENCODINGS = {
 DELIMITERS = {",": ",", ";": ";", "\t": "Tab", "|": "|"}
 _GUESSED_BY = 64 * 1024
 _ROWS_GUESSED_BY = 30
+# Of a long file without UTF-8, so many places with letters beyond ASCII are looked at.
+_PLACES = 64
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Letters of Windows code pages beside each other, and beside letters of ASCII. Words in Latin
 # letters mix both, Russian ones do not.
@@ -43,9 +43,8 @@ _HIGH = re.compile(rb"[\xc0-\xff]")
 _HIGH_PAIR = re.compile(rb"(?=[\xc0-\xff]{2})")
 _MIXED_PAIR = re.compile(rb"(?=[A-Za-z][\xc0-\xff]|[\xc0-\xff][A-Za-z])")
 # Words with bytes that are letters or tones of Vietnamese in Windows-1258, others in Windows-1252.
-_WORD_OF_1258 = re.compile(
-    rb"[A-Za-z\xc0-\xff]*[\xc3\xcc\xd0\xd2\xd5\xdd\xde\xe3\xec\xf0\xf2\xf5\xfd][A-Za-z\xc0-\xff]*"
-)
+_WORD = re.compile(rb"[A-Za-z\xc0-\xff]+")
+_OF_1258 = re.compile(rb"[\xc3\xcc\xd0\xd2\xd5\xdd\xde\xe3\xec\xf0\xf2\xf5\xfd]")
 # One syllable, as every Vietnamese word is written: a tone follows its vowel, "\u0103" a consonant.
 _SYLLABLE = re.compile(
     rb"(?:ngh?|nh|ch|c(?![eiy])|th|tr|ph|kh|gh?|qu|[bdhklmnrstvx\xd0\xf0])?"
@@ -54,8 +53,8 @@ _SYLLABLE = re.compile(
     rb"(?:ch|ng|nh|[cmnpt])?",
     re.IGNORECASE,
 )
-# Of a row of a workbook: letters take up to four bytes, control characters six.
-_LONGEST_LINE = MAX_COLUMNS * MAX_CELL * 6 + 1_000
+_QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +67,22 @@ class Table:
     rows: Iterator[tuple[int, list[str]]]
 
 
-def read_table(content: bytes, *, encoding: str = "", delimiter: str = "") -> Table:
-    """Return the table of a file; what is not told is guessed. Raise ImportFileInvalid.
+def is_workbook(content: bytes) -> bool:
+    return content.startswith(b"PK\x03\x04")
 
-    Errors inside the table are raised while its rows are read.
+
+def parse_table(content: bytes, *, encoding: str = "", delimiter: str = "") -> Table:
+    """Return the table of a file; what is not given is guessed. Raise ImportFileInvalid.
+
+    Errors inside the table are raised while its rows are read. Only a process with limits calls
+    this, for `crm.core.transfer.reading.read_table`.
     """
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise ImportFileInvalid(
             _("This is a workbook of an old format, or one with a password. Save it as XLSX.")
         )
-    if content.startswith(b"PK\x03\x04"):
-        return _table("", "", _workbook_rows(content))
+    if is_workbook(content):
+        return _table("", "", workbook_rows(content, MAX_UNPACKED))
     encoding = encoding or guess_encoding(content)
     text = _decoded(content, encoding)
     delimiter = delimiter or guess_delimiter(text)
@@ -87,20 +91,55 @@ def read_table(content: bytes, *, encoding: str = "", delimiter: str = "") -> Ta
 
 def guess_encoding(content: bytes) -> str:
     """Return the name of the encoding, one of ENCODINGS."""
-    start = content[:_GUESSED_BY]
-    # Without a mark: about half of the bytes of Latin text are zero then.
-    if content.startswith(_UTF_16_MARKS) or start.count(0) > len(start) / 4:
+    if content.startswith(_UTF_16_MARKS) or _is_utf_16(content[:_GUESSED_BY]):
         return "utf-16"
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
-        pairs, mixed = len(_HIGH_PAIR.findall(start)), len(_MIXED_PAIR.findall(start))
-        if _HIGH.search(start) and mixed <= pairs / 2:
+        found = _around_letters(content)
+        pairs, mixed = len(_HIGH_PAIR.findall(found)), len(_MIXED_PAIR.findall(found))
+        if _HIGH.search(found) and mixed <= pairs / 2:
             return "cp1251"
-        words = _WORD_OF_1258.findall(start)
+        # One expression for both would be tried at each letter of a long word.
+        words = [word for word in _WORD.findall(found) if _OF_1258.search(word)]
         syllables = sum(_SYLLABLE.fullmatch(word) is not None for word in words)
         return "cp1258" if syllables > len(words) / 2 else "cp1252"
     return "utf-8"
+
+
+def _is_utf_16(start: bytes) -> bool:
+    """Return whether text without a mark is in UTF-16: in each of its characters of ASCII, of which
+    every table has some, the same byte of both is zero.
+    """
+    start = start[: len(start) // 2 * 2]
+    zeros = sorted((start[::2].count(0), start[1::2].count(0)))
+    if zeros[1] <= len(start) / 100 or zeros[0] > zeros[1] / 10:
+        return False
+    text = start.decode(_order_of(start), errors="replace")
+    shown = sum(letter.isprintable() or letter in "\t\r\n\ufeff" for letter in text)
+    return shown > 0.99 * len(text)
+
+
+def _order_of(content: bytes) -> str:
+    """Return in which order of bytes text in UTF-16 without a mark has more of ASCII."""
+    is_big = content[::2].count(0) > content[1::2].count(0)
+    return "utf-16-be" if is_big else "utf-16-le"
+
+
+def _around_letters(content: bytes) -> bytes:
+    """Return at most _GUESSED_BY bytes of a file, from all over it, that begin at letters beyond
+    ASCII: they may stand far behind its beginning.
+    """
+    room = _GUESSED_BY // _PLACES
+    width = max(-(-len(content) // _PLACES), room)
+    found = []
+    for start in range(0, len(content), width):
+        letter = _HIGH.search(content, start, start + width)
+        if letter:
+            # With the letter before it: what is beside each other tells the encodings apart.
+            at = max(letter.start() - 1, start)
+            found.append(content[at : min(at + room, start + width)])
+    return b"\n".join(found)
 
 
 def guess_delimiter(text: str) -> str:
@@ -122,8 +161,7 @@ def _decoded(content: bytes, encoding: str) -> str:
     if encoding not in ENCODINGS:
         raise ImportFileInvalid
     if encoding == "utf-16" and not content.startswith(_UTF_16_MARKS):
-        # Without a mark: every second byte of Latin text is zero, the first one in big-endian.
-        encoding = "utf-16-be" if content[:1] == b"\x00" else "utf-16-le"
+        encoding = _order_of(content)
     try:
         text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError:
@@ -132,7 +170,7 @@ def _decoded(content: bytes, encoding: str) -> str:
         ) from None
     if "\x00" in text:
         raise ImportFileInvalid(_("This is neither a CSV file nor a workbook."))
-    return unicodedata.normalize("NFC", text)
+    return text
 
 
 def _table(encoding: str, delimiter: str, rows: Iterator[tuple[int, list[str]]]) -> Table:
@@ -155,8 +193,8 @@ def _table(encoding: str, delimiter: str, rows: Iterator[tuple[int, list[str]]])
 
 
 def _checked(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that hold something. Raise ImportFileInvalid beyond a limit."""
-    found = 0
+    """Yield the rows that hold something, normalized. Raise ImportFileInvalid beyond a limit."""
+    found = size = 0
     for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells):
@@ -166,12 +204,28 @@ def _checked(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[
             raise _too_wide()
         if found > MAX_ROWS + 1:
             raise _too_long()
-        if any(len(cell) > MAX_CELL for cell in cells):
+        cells = [_normalized(cell, number) for cell in cells[:MAX_COLUMNS]]
+        size += sum(len(cell.encode()) for cell in cells)
+        if size > MAX_TEXT:
             raise ImportFileInvalid(
-                _("A cell of row %(row)d is longer than %(most)d characters.")
-                % {"row": number, "most": MAX_CELL}
+                _("The file has more than %(most)d MB of text. Import it in several parts.")
+                % {"most": MAX_TEXT // 1024**2}
             )
-        yield number, cells[:MAX_COLUMNS]
+        yield number, cells
+
+
+def _normalized(cell: str, number: int) -> str:
+    """Return a cell of row ``number`` composed. Raise ImportFileInvalid for one that is too long,
+    before any work with it.
+    """
+    if not is_too_long(cell, MAX_CELL):
+        cell = normalize_form("NFC", cell)
+        if len(cell) <= MAX_CELL:
+            return cell
+    raise ImportFileInvalid(
+        _("A cell of row %(row)d is longer than %(most)d characters.")
+        % {"row": number, "most": MAX_CELL}
+    )
 
 
 def _of_width(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
@@ -187,58 +241,49 @@ def _of_width(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tup
 def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     if delimiter not in DELIMITERS:
         raise ImportFileInvalid
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # Strict: otherwise a quotation mark that is missing joins rows, without a word.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    read = 0
     try:
-        yield from enumerate(reader, 1)
+        for number, row in enumerate(reader, 1):
+            yield number, row
+            read = reader.line_num
     except csv.Error:
+        lines = islice(io.StringIO(text, newline=""), read, reader.line_num)
+        line = read + broken_line("".join(lines), delimiter)
         raise ImportFileInvalid(
             _("Line %(line)d cannot be read: a quotation mark is missing, or a cell is too long.")
-            % {"line": reader.line_num}
+            % {"line": line}
         ) from None
 
 
-def _workbook_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield what the process of `workbooks` reads; its death is a refusal, too."""
-    reader = subprocess.Popen(  # noqa: S603 - our own program, no shell
-        [sys.executable, "-I", workbooks.__file__, str(MAX_UNPACKED)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # Keys pressed at the terminal of a worker are not for it.
-        start_new_session=True,
-    )
-    given, read = cast("IO[bytes]", reader.stdin), cast("IO[bytes]", reader.stdout)
-    try:
-        with suppress(BrokenPipeError), given:
-            given.write(content)
-        while line := read.readline(_LONGEST_LINE):
-            if not line.endswith(b"\n"):
-                reader.kill()
-                break
-            number, cells = json.loads(line)
-            yield number, cells
-        code = reader.wait()
-    finally:
-        reader.kill()
-        read.close()
-        reader.wait()
-    if code:
-        raise _unread(code)
+def broken_line(row: str, delimiter: str) -> int:
+    """Return the number of the line of an unreadable row in which its broken cell begins: the first
+    one in quotation marks that is not closed, or goes on behind them; without one, the last line.
+    """
+    unquoted = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
+    at = 0
+    while at < len(row):
+        if row[at] == '"':
+            quoted = _QUOTED.match(row, at)
+            end = quoted.end() if quoted else at
+            if not quoted or row[end : end + 1] not in {delimiter, "\r", "\n", ""}:
+                return len(_LINE_END.findall(row, 0, at)) + 1
+        else:
+            found = unquoted.match(row, at)
+            end = found.end() if found else at
+        at = end + 1
+    return len(_LINE_END.findall(row.rstrip("\r\n"))) + 1
 
 
-def _unread(code: int) -> ImportFileInvalid:
-    """Return the reason for a code of `workbooks`; it is negative for a signal."""
-    if code == workbooks.NO_WORKBOOK:
-        return ImportFileInvalid()
-    if code == workbooks.HAS_PASSWORD:
-        return ImportFileInvalid(_("The workbook has a password. Save it without one."))
-    if code == workbooks.TOO_LARGE or code < 0:
-        return ImportFileInvalid(
-            _("The workbook is too large. Save its first sheet as CSV, or import it in parts.")
-        )
-    return ImportFileInvalid(
-        _("The workbook is damaged. Open it in a spreadsheet, and save it anew.")
-    )
+def looks_joined(cell: str, delimiter: str, columns: int) -> bool:
+    """Return whether a cell looks like rows that a missing quotation mark joined: it has line ends,
+    and on its lines the delimiters of whole rows.
+    """
+    if not delimiter or columns < 2 or not _LINE_END.search(cell):
+        return False
+    first, *between, last = (line.count(delimiter) for line in _LINE_END.split(cell))
+    return first + last >= columns - 1 and all(count >= columns - 1 for count in between)
 
 
 def _too_long() -> ImportFileInvalid:

@@ -1,7 +1,11 @@
-"""Undo of deletions and of actions on many rows, recorded in the same transaction."""
+"""Undo of deletions and bulk actions.
+
+An action is recorded in its own transaction and can be undone by who did it for UNDO_FOR.
+"""
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,16 +22,27 @@ from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Conflict, NotFound
 from crm.core.models import UndoableAction
-from crm.core.permissions import Principal
+from crm.core.permissions import ApiKeyPrincipal, Principal
 from crm.core.versions import raised
 
 # A message with this tag is shown beside an undo button.
 UNDO_TAG = "undo:"
-BACK = gettext_noop("It is back.")
+RESTORED = gettext_noop("It is back.")
 UNDO_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
-# Returns what to say, None for the usual.
-Handler = Callable[[Principal, dict[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """The result of an undo: a sentence, the rows that were restored, and those that were not."""
+
+    text: str
+    done: int = 1
+    left: int = 0
+
+
+# Returns None for a single restored row.
+Handler = Callable[[Principal, dict[str, Any]], UndoResult | None]
 _handlers: dict[str, Handler] = {}
 
 
@@ -43,63 +58,86 @@ class UndoImpossible(Conflict):
     )
 
 
-def register_undo(kind: str, handler: Handler) -> None:
-    """Register ``handler(by, data)`` for actions of this kind; it checks the permission."""
+# Kinds that an operator who impersonates a member may undo.
+_daily_work: set[str] = set()
+
+
+def register_undo(kind: str, handler: Handler, *, is_daily_work: bool = False) -> None:
+    """Register ``handler(by, data)`` for actions of this kind; it checks the permission.
+
+    Impersonators may undo only ``is_daily_work``, not changes of users, roles or personal settings.
+    """
     _handlers[kind] = handler
+    if is_daily_work:
+        _daily_work.add(kind)
 
 
 def undoable_kinds() -> set[str]:
     return set(_handlers)
 
 
-def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) -> UUID | None:
-    """Record an action in its own transaction. Return its id, None without a user."""
-    if by is None or by.user_id is None:
+def record_undoable(*, by: Principal, kind: str, data: dict[str, Any]) -> UUID | None:
+    """Record an action, in the caller's transaction.
+
+    Return its id, or None for who is neither a user nor an API key.
+    """
+    actor = _actor(by)
+    if actor is None:
         return None
     return UndoableAction.objects.create(
-        organization_id=by.organization_id, user_id=by.user_id, kind=kind, data=data
+        organization_id=by.organization_id, kind=kind, data=data, **actor
     ).pk
 
 
+def _actor(by: Principal) -> dict[str, UUID] | None:
+    """Return who did an action, as it is stored."""
+    if isinstance(by, ApiKeyPrincipal):
+        return {"key_id": UUID(by.key_id)}
+    return {"user_id": by.user_id} if by.user_id else None
+
+
 @transaction.atomic
-def undo(*, by: Principal, action_id: UUID, since: datetime | None = None) -> str:
-    """Undo an action of this user; return what to say about it. Safe to repeat.
+def undo(*, by: Principal, action_id: UUID, since: datetime | None = None) -> UndoResult:
+    """Undo an action of this user, or API key. Safe to repeat: the repetition does nothing.
 
-    Its time ends UNDO_FOR after it, unless it belongs to something that began at ``since``.
+    The action must be younger than UNDO_FOR or, as a part of a larger action, than ``since``.
 
-    Raise UndoNotFound for an unknown or expired action or another user's, and UndoImpossible where
-    its name or place is taken or its parent is gone.
+    Raise UndoNotFound for an unknown or expired action or another user's, UndoImpossible if a
+    unique value is taken or a referenced row is gone.
     """
-    if by.user_id is None:
+    actor = _actor(by)
+    if actor is None:
         raise UndoNotFound
     action = (
         UndoableAction.objects.select_for_update()
         .filter(
             organization_id=by.organization_id,
-            user_id=by.user_id,
             pk=action_id,
             created_at__gt=since or timezone.now() - UNDO_FOR,
+            **actor,
         )
         .first()
     )
     if action is None or action.kind not in _handlers:
         raise UndoNotFound
+    if by.impersonation and action.kind not in _daily_work:
+        raise UndoNotFound
     if action.undone_at is not None:
-        return gettext(BACK)
+        return UndoResult(gettext(RESTORED), done=0)
     try:
         with transaction.atomic():
-            told = _handlers[action.kind](by, action.data)
-            # References are checked at the commit: what a row belongs to may be gone by now.
+            undone = _handlers[action.kind](by, action.data)
+            # Foreign keys are deferred until the commit, where an error could not be handled.
             connection.check_constraints()
     except IntegrityError as taken:
         raise UndoImpossible from taken
     action.undone_at = timezone.now()
     action.save(update_fields=["undone_at"])
-    return told or gettext(BACK)
+    return undone or UndoResult(gettext(RESTORED))
 
 
 def snapshot(instance: Model) -> dict[str, Any]:
-    """Return what deleting a row removes and unlinks, as JSON for `restore`."""
+    """Return the rows that deleting a row deletes or sets to NULL, as JSON for `restore`."""
     collector = Collector(using="default", origin=instance)
     collector.collect([instance])
     removed: list[Model] = [instance]
@@ -120,7 +158,7 @@ def snapshot(instance: Model) -> dict[str, Any]:
 
 
 def restore(data: dict[str, Any]) -> None:
-    """Insert the rows of a snapshot again, and restore the links that are still empty."""
+    """Insert the rows of a snapshot again; set foreign keys to them that are still NULL."""
     for row in serializers.deserialize("python", data["rows"]):
         row.save(force_insert=True)
     for each in data["unlinked"]:
@@ -137,6 +175,6 @@ def purge_undoable() -> int:
 
 
 def offer_undo(request: HttpRequest, text: str, action_id: UUID | None) -> None:
-    """Show what was done; with an action, beside an undo button."""
+    """Add a success message; with an action id, it is shown with an undo button."""
     tag = f"{UNDO_TAG}{action_id}" if action_id else ""
     messages.success(request, text, extra_tags=tag)

@@ -17,12 +17,12 @@ from crm.core.undo.services import undo
 @require_POST
 @member_required
 def undo_action(request: HttpRequest, action_id: UUID) -> HttpResponse:
-    """Undo an action and return to the page that offered it."""
+    """Undo an action and redirect to the page that offered it."""
     try:
-        told = undo(by=principal_of(request), action_id=action_id)
+        undone = undo(by=principal_of(request), action_id=action_id)
     except AppError as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, told)
+        messages.success(request, undone.text)
     default = resolve_url(settings.LOGIN_REDIRECT_URL)
     return HttpResponseRedirect(local_target(request, request.POST.get("back"), default))

@@ -11,7 +11,7 @@ from config import engines
 from config.engines.urls import ENGINES
 
 # PostgreSQL's write-ahead log comes in files of 16 MB, that of MongoDB's server of 64 MB.
-LEAST_BYTES = 200_000_000
+MIN_BYTES = 200_000_000
 SECONDS = 5  # how long a store may take to answer before it counts as unreachable
 
 
@@ -70,7 +70,7 @@ def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnos
 
 def is_nearly_full(folder: Path) -> bool:
     """Return whether there is less free space than the engines need."""
-    return folder.exists() and shutil.disk_usage(folder).free < LEAST_BYTES
+    return folder.exists() and shutil.disk_usage(folder).free < MIN_BYTES
 
 
 def place(url: str) -> str:

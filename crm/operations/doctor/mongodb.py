@@ -24,7 +24,7 @@ from crm.operations.doctor.diagnosis import (
 )
 
 _STORE = "mongodb"
-_LEAST_VERSION = (6, 0)
+_MIN_VERSION = (6, 0)
 _AUTHENTICATION_FAILED = 18
 _UNAUTHORIZED = 13
 _OUT_OF_DISK_SPACE = 14031
@@ -70,10 +70,10 @@ def _describe(client: "MongoClient[dict[str, Any]]", diagnosis: Diagnosis) -> No
     diagnosis.version = built["version"]
     if "secantusVersion" in built:
         diagnosis.server = f"MongoDB (SecantusDB {built['secantusVersion']})"
-    if tuple(built["versionArray"][:2]) < _LEAST_VERSION:
+    if tuple(built["versionArray"][:2]) < _MIN_VERSION:
         raise CheckFailed(
             f"MongoDB {diagnosis.version} is too old.",
-            f"Upgrade it to version {'.'.join(map(str, _LEAST_VERSION))} or later.",
+            f"Upgrade it to version {'.'.join(map(str, _MIN_VERSION))} or later.",
         )
     diagnosis.has.append("version 6.0 or later")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":

@@ -22,7 +22,7 @@ from crm.operations.doctor.diagnosis import (
 
 _STORE = "database"
 # From here on a role may have another without inheriting it.
-_LEAST_VERSION = 16
+_MIN_VERSION = 16
 
 
 def examine_postgresql(url: str) -> Diagnosis:
@@ -60,12 +60,12 @@ def _write_and_read(connection: "psycopg.Connection[tuple[object, ...]]") -> Non
 
 
 def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Diagnosis) -> None:
-    if connection.info.server_version // 10000 < _LEAST_VERSION:
+    if connection.info.server_version // 10000 < _MIN_VERSION:
         raise CheckFailed(
             f"PostgreSQL {diagnosis.version} is too old.",
-            f"Upgrade it to version {_LEAST_VERSION} or later.",
+            f"Upgrade it to version {_MIN_VERSION} or later.",
         )
-    diagnosis.has.append(f"version {_LEAST_VERSION} or later")
+    diagnosis.has.append(f"version {_MIN_VERSION} or later")
     encoding = connection.execute("SHOW server_encoding").fetchone()
     if encoding != ("UTF8",):
         raise CheckFailed(

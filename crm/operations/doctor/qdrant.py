@@ -18,7 +18,7 @@ from crm.operations.doctor.diagnosis import (
 )
 
 _STORE = "qdrant"
-_LEAST_VERSION = (1, 11)
+_MIN_VERSION = (1, 11)
 
 
 def examine_qdrant(url: str, api_key: str) -> Diagnosis:
@@ -72,10 +72,10 @@ def _describe(url: str, api_key: str, diagnosis: Diagnosis) -> None:
     diagnosis.version = version
     if "embedded" in about:
         diagnosis.server = f"Qdrant ({about['embedded']})"
-    if tuple(int(part) for part in version.split(".")[:2]) < _LEAST_VERSION:
+    if tuple(int(part) for part in version.split(".")[:2]) < _MIN_VERSION:
         raise CheckFailed(
             f"Qdrant {version} is too old.",
-            f"Upgrade it to version {'.'.join(map(str, _LEAST_VERSION))} or later.",
+            f"Upgrade it to version {'.'.join(map(str, _MIN_VERSION))} or later.",
         )
     diagnosis.has.append("version 1.11 or later")
 

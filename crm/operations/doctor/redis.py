@@ -24,7 +24,7 @@ from crm.operations.doctor.diagnosis import (
 )
 
 _STORE = "redis"
-_LEAST_VERSION = 7
+_MIN_VERSION = 7
 
 
 def examine_redis(url: str) -> Diagnosis:
@@ -60,12 +60,12 @@ def _describe(client: Redis, diagnosis: Diagnosis) -> None:
     diagnosis.reachable = True
     diagnosis.server = "Valkey" if "valkey_version" in about else "Redis"
     diagnosis.version = str(about.get("valkey_version") or about["redis_version"])
-    if int(str(about["redis_version"]).partition(".")[0]) < _LEAST_VERSION:
+    if int(str(about["redis_version"]).partition(".")[0]) < _MIN_VERSION:
         raise CheckFailed(
             f"{diagnosis.server} {diagnosis.version} is too old.",
-            f"Upgrade it to version {_LEAST_VERSION} or later.",
+            f"Upgrade it to version {_MIN_VERSION} or later.",
         )
-    diagnosis.has.append(f"version {_LEAST_VERSION} or later")
+    diagnosis.has.append(f"version {_MIN_VERSION} or later")
 
 
 def _write_and_read(client: Redis) -> None:

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(verbose_name='finished')),
                 ('examined', models.BigIntegerField(verbose_name='examined')),
                 ('differences', models.BigIntegerField(verbose_name='differences')),
-                ('mended', models.BigIntegerField(default=0, verbose_name='mended')),
+                ('repaired', models.BigIntegerField(default=0, verbose_name='repaired')),
                 ('counts', models.JSONField(default=dict, verbose_name='differences by kind')),
                 ('found', models.JSONField(default=list, verbose_name='the first of them')),
             ],

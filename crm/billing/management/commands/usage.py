@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.entitlements import terms_of
 from crm.billing.services.reconciliation import Difference, compare, organizations
-from crm.billing.services.usage_summary import standings_of
+from crm.billing.services.usage_summary import usage_summaries_of
 from crm.core import tenancy
 from crm.core.observability.shared_metrics import set_reconcile_differences
 from crm.organizations.models import Organization
@@ -43,28 +43,28 @@ class Command(BaseCommand):
             found = _compare(_organization(wanted) if wanted else None, repair=options["repair"])
         except RedisError as error:
             raise CommandError("Redis does not answer; nothing was compared.") from error
-        self._tell(found, as_json=options["json"])
+        self._print(found, as_json=options["json"])
         if found and not options["repair"]:
             raise SystemExit(1)
 
     def _show(self, organization_id: UUID, *, as_json: bool) -> None:
         with tenancy.organization(organization_id):
             terms = terms_of(organization_id)
-            standings = standings_of(terms)
+            summaries = usage_summaries_of(terms)
         subscription = terms.subscription
         if as_json:
-            uses = {each.metric.value: [each.used, each.limit] for each in standings}
+            uses = {each.metric.value: [each.used, each.limit] for each in summaries}
             self.stdout.write(json.dumps({"plan": subscription.plan_id, "usage": uses}))
             return
         self.stdout.write(
             f"{subscription.plan_id} ({subscription.status}),"
             f" {subscription.period_start:%Y-%m-%d} to {subscription.period_end:%Y-%m-%d}"
         )
-        for each in standings:
+        for each in summaries:
             limit = "no limit" if each.limit is None else f"of {each.limit}"
             self.stdout.write(f"  {each.metric.value:<18} {each.used} {limit}")
 
-    def _tell(self, found: list[Difference], *, as_json: bool) -> None:
+    def _print(self, found: list[Difference], *, as_json: bool) -> None:
         if as_json:
             rows = [
                 [str(each.organization_id), each.metric.value, each.ledger, each.counter]

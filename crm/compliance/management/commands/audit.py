@@ -10,15 +10,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from crm.compliance.actor import Actor, acting
-from crm.compliance.models import ActorKind
+from crm.compliance.errors import HoldNotFound
+from crm.compliance.models import ActorKind, LegalHold
 from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
 from crm.compliance.services.signatures import anchors, seal_chains
 from crm.compliance.services.verification import Finding, Verified, verify
 from crm.compliance.signals import audit_verified
 from crm.core import tenancy
 from crm.core.errors import AppError
+from crm.core.permissions import SystemPrincipal
 
-_TOLD_EVERY = 50_000
+_REPORTED_EVERY = 50_000
 
 
 class Command(BaseCommand):
@@ -56,13 +58,13 @@ class Command(BaseCommand):
         as_json: bool = options["json"]
         verified = Verified()
         findings: list[Finding] = []
-        told = 0
+        reported = 0
         started_at = timezone.now()
 
         def progress(entries: int) -> None:
-            nonlocal told
-            if entries >= told + _TOLD_EVERY:
-                told = entries
+            nonlocal reported
+            if entries >= reported + _REPORTED_EVERY:
+                reported = entries
                 self.stderr.write(f"{entries} entries read…")
 
         kept = _read_anchors(anchors) if anchors else []
@@ -70,7 +72,7 @@ class Command(BaseCommand):
             verified=verified, organization_id=organization, anchors=kept, progress=progress
         ):
             findings.append(finding)
-            self._tell(finding, as_json=as_json)
+            self._print(finding, as_json=as_json)
         audit_verified.send_robust(
             sender=Verified, started_at=started_at, verified=verified, findings=findings
         )
@@ -82,15 +84,15 @@ class Command(BaseCommand):
         if findings:
             raise CommandError("The audit is not as it was written.")
 
-    def _tell(self, finding: Finding, *, as_json: bool) -> None:
+    def _print(self, finding: Finding, *, as_json: bool) -> None:
         if as_json:
-            told = {
+            reported = {
                 "organization": str(finding.organization_id),
                 "seq": finding.seq,
                 "kind": finding.kind,
                 "sentence": finding.sentence,
             }
-            self.stdout.write(json.dumps(told))
+            self.stdout.write(json.dumps(reported))
             return
         self.stdout.write(
             self.style.ERROR(
@@ -112,12 +114,16 @@ class Command(BaseCommand):
 
     def _hold(self, organization: UUID, subject: str, reason: str, **options: Any) -> None:
         del options
-        hold = place_hold(organization_id=organization, subject=subject, reason=reason)
+        hold = place_hold(by=SystemPrincipal(organization), subject=subject, reason=reason)
         self.stdout.write(f"Held: {hold.pk}")
 
     def _lift(self, hold: UUID, reason: str, **options: Any) -> None:
         del options
-        self.stdout.write(f"Lifted: {lift_hold(hold_id=hold, reason=reason).pk}")
+        found = LegalHold.objects.filter(pk=hold).first()
+        if found is None:
+            raise HoldNotFound
+        lift_hold(by=SystemPrincipal(found.organization_id), hold_id=hold, reason=reason)
+        self.stdout.write(f"Lifted: {hold}")
 
     def _erase(self, organization: UUID, subject: str, **options: Any) -> None:
         del options

@@ -1,15 +1,17 @@
 """The form of a record, made from its declared fields, and the form of a saved view."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import Model
 from django.utils.translation import gettext_lazy
 
 from crm.core.errors import AppError, Invalid
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
 from crm.core.models.saved_view import NAME_LENGTH
+from crm.core.permissions import Principal
 from crm.core.records import Record
 
 
@@ -33,9 +35,20 @@ class RecordForm(EditForm):
         return error.status if "" in named and not isinstance(error, Invalid) else 422
 
 
-def form_of(record: Record) -> type[RecordForm]:
-    """Return the form class of a record, with labels in the active language."""
-    fields = {name: field.form_field() for name in record.form if (field := record.field(name))}
+def form_of(
+    record: Record,
+    reader: Principal,
+    *,
+    row: Model | None = None,
+    names: Sequence[str] | None = None,
+) -> type[RecordForm]:
+    """Return a reader's form class of a record, or of some of its fields, with labels in the
+    active language; ``row`` is the row that is edited.
+    """
+    wanted = record.form if names is None else names
+    fields = {
+        name: field.form_field(reader, row) for name in wanted if (field := record.field(name))
+    }
     return type(f"{record.slug.title()}Form", (RecordForm,), fields)
 
 

@@ -12,16 +12,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.core.errors import AppError, Conflict
-from crm.core.form_guard.edits import version_of
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once_adding_with_form
 from crm.core.permissions import WRITE, Module, Principal, can_access, require
 from crm.core.permissions.requests import member_required, principal_of
+from crm.core.ratelimit import count_form
 from crm.core.records import Record, get_record, panels_of
+from crm.core.records.lists import CURSOR
+from crm.core.records.notes import create_note
 from crm.core.records.pages.forms import RecordForm, form_of
-from crm.core.records.pages.lists import reader_of, writer_of
+from crm.core.records.pages.lists import (
+    reader_of,
+    url_after_saving,
+    visible_row,
+    writer_of,
+)
+from crm.core.records.pages.timeline import NOTE_REFUSALS, NoteForm, timeline_context
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 
@@ -41,30 +49,71 @@ def set_access_page(render_page: Callable[..., HttpResponse]) -> None:
 @never_cache
 @member_required
 def record_page(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
-    """Render a record with the panels that other apps add to it."""
+    """Render a record with the panels that other apps add to it; its timeline alone for htmx."""
     record = get_record(slug)
     reader = reader_of(request, record)
-    row = _visible(record, reader, ids)
-    context = {
+    return _row_page(request, record, reader, visible_row(record, reader, ids))
+
+
+@require_POST
+@never_cache
+@member_required
+@once_adding_with_form
+def add_note(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
+    """Write a note; one that is refused stands on the page again, with the reason."""
+    record = get_record(slug)
+    writer = writer_of(request, record)
+    row = visible_row(record, writer, ids)
+    form, status = NoteForm(request.POST), 422
+    try:
+        count_form(request)
+        if form.is_valid():
+            create_note(by=writer, record=record, row_id=row.pk, **form.cleaned_data)
+            messages.success(request, _("The note was saved."))
+            return redirect(f"{record.url_of(row)}#timeline")
+    except NOTE_REFUSALS as refusal:
+        form.add_error("text", refusal.message)
+        status = refusal.status
+    return _row_page(request, record, writer, row, note_form=form, status=status)
+
+
+def _row_page(
+    request: HttpRequest,
+    record: Record,
+    reader: Principal,
+    row: Any,
+    *,
+    note_form: NoteForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    may_change = _may_change(record, reader, row)
+    context: dict[str, Any] = {"record": record, "row": row}
+    if record.has_timeline:
+        context |= timeline_context(
+            request, record, reader, row, may_write=may_change, form=note_form
+        )
+        if request.htmx and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
+            is_more = CURSOR in request.GET
+            template = "records/_entries.html" if is_more else "records/_timeline.html"
+            return render(request, template, context, status=status)
+    context |= {
         "active_section": record.slug,
-        "record": record,
-        "row": row,
         "title": record.title_of(row),
         "facts": record.fields,
         "panels": panels_of(record.slug, reader, row),
-        "may_change": _may_change(record, reader, row),
+        "may_change": may_change,
         "may_explain": reader.may(Module.SETTINGS),
         "access_url": record.access_url_of(row),
         "edit_url": record.edit_url_of(row),
         "actions": [each for each in record.bulk_actions if each.would_change(row)],
     }
-    return render(request, record.page_template, context)
+    return render(request, record.page_template, context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
-@once
+@once_adding_with_form
 def new_record(request: HttpRequest, slug: str) -> HttpResponse:
     """Create a record."""
     record = get_record(slug)
@@ -90,50 +139,29 @@ def creation_page(
     ``warning`` says why there may be no need for it any more: it is stored only from a page that
     showed it.
     """
-    form = form_of(record)(request.POST or None, initial=dict(initial))
+    writer = principal_of(request)
+    form = form_of(record, writer)(request.POST or None, initial=dict(initial))
     extra = {"warning": warning, "back": back or record.list_url, **(context or {})}
     is_warned = not warning or WARNED in request.POST
     status = 200 if is_warned or not form.is_bound else Conflict.status
-    if request.method == "POST" and form.is_valid() and is_warned:
+    if request.method == "POST":
         try:
-            row = record.create(by=principal_of(request), **form.cleaned_data)
-        except AppError as error:
-            status = form.refuse(error)
-        else:
-            if saved:
-                # Not before it is certain that the row stays: a once-key holds the transaction.
-                transaction.on_commit(partial(saved, row))
-            messages.success(request, _("Saved."))
-            return redirect(back or record.url_of(row))
-    return _form_page(request, record, form, template=template, context=extra, status=status)
-
-
-@require_http_methods(["GET", "POST"])
-@never_cache
-@member_required
-@once
-def edit_record(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
-    """Store the fields that were changed; a conflict shows both versions."""
-    record = get_record(slug)
-    writer = writer_of(request, record)
-    row = _visible(record, writer, ids)
-    form = form_of(record)(request.POST or None, initial=record.form_values_of(row), record=row)
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            record.update(
-                by=writer, pk=row.pk, version=version_of(request), **form.changed_values()
+            count_form(request)
+            row = (
+                record.create(by=writer, **form.cleaned_data)
+                if form.is_valid() and is_warned
+                else None
             )
-        except EditedMeanwhile:
-            row = _visible(record, writer, ids)
-            form.meet(row, record.form_values_of(row))
         except AppError as error:
             status = form.refuse(error)
         else:
-            messages.success(request, _("Saved."))
-            return redirect(record.url_of(row))
-    context = {"back": record.url_of(row)}
-    return _form_page(request, record, form, row=row, context=context, status=status)
+            if row is not None:
+                if saved:
+                    # Not before it is certain that it stays: a once-key holds the transaction.
+                    transaction.on_commit(partial(saved, row))
+                messages.success(request, _("Saved."))
+                return redirect(back or url_after_saving(request, record, writer, row.pk))
+    return form_page(request, record, form, template=template, context=extra, status=status)
 
 
 @require_safe
@@ -144,7 +172,7 @@ def record_access(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     record = get_record(slug)
     reader = principal_of(request)
     require(reader, Module.SETTINGS)
-    row = _visible(record, reader, ids)
+    row = visible_row(record, reader, ids)
     return _pages["access"](
         request,
         area=record.area,
@@ -154,19 +182,11 @@ def record_access(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     )
 
 
-def _visible(record: Record, reader: Principal, ids: dict[str, UUID]) -> Any:
-    (pk,) = ids.values()
-    row: Model | None = record.visible_to(reader).filter(pk=pk).first()
-    if row is None:
-        raise record.not_found
-    return row
-
-
 def _may_change(record: Record, reader: Principal, row: Model) -> bool:
     return can_access(reader, record.area, WRITE, record.owner_ids_of(row))
 
 
-def _form_page(
+def form_page(
     request: HttpRequest,
     record: Record,
     form: RecordForm,
@@ -178,7 +198,7 @@ def _form_page(
 ) -> HttpResponse:
     if form.errors and status == 200:
         status = 422
-    if form.was_changed_elsewhere:
+    if form.has_conflict:
         status = EditedMeanwhile.status
     title = record.title_of(row) if row else str(record.new_label)
     shown = {

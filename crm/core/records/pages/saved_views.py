@@ -12,13 +12,12 @@ from django.views.decorators.http import require_POST
 from crm.core.errors import AppError, BadRequest
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
-from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
-from crm.core.records.conditions import MAX_LENGTH, parse_json
+from crm.core.records.conditions import parse_json
 from crm.core.records.lists import VIEW
 from crm.core.records.pages.forms import ViewForm
-from crm.core.records.pages.lists import RefusedView, reader_of, refused_list
+from crm.core.records.pages.lists import RefusedView, posted_json, reader_of, refused_list
 from crm.core.records.saved_views import (
     SavedViewNameInvalid,
     create_view,
@@ -68,7 +67,9 @@ def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResp
     record = get_record(slug)
     reader = reader_of(request, record)
     try:
-        view, action_id = delete_view(by=reader, view_id=savedview_id, version=version_of(request))
+        view, action_id = delete_view(
+            by=reader, record=record, view_id=savedview_id, version=version_of(request)
+        )
     except EditedMeanwhile:
         messages.error(request, NOT_DELETED)
         return _to_view(record, str(savedview_id))
@@ -98,16 +99,24 @@ def _create(request: HttpRequest, state: ListState, reader: Any) -> str:
 
 def _update(request: HttpRequest, state: ListState, reader: Any) -> str:
     view = update_view(
-        by=reader, view_id=_view_id(request), version=version_of(request), state=state
+        by=reader,
+        record=state.record,
+        view_id=_view_id(request),
+        version=version_of(request),
+        state=state,
     )
     messages.success(request, _("The view was saved."))
     return str(view.pk)
 
 
-def _rename(request: HttpRequest, _listed: ListState, reader: Any) -> str:
+def _rename(request: HttpRequest, state: ListState, reader: Any) -> str:
     form = _valid(request)
     view = update_view(
-        by=reader, view_id=_view_id(request), version=version_of(request), **form.cleaned_data
+        by=reader,
+        record=state.record,
+        view_id=_view_id(request),
+        version=version_of(request),
+        **form.cleaned_data,
     )
     messages.success(request, _("The view was saved."))
     return str(view.pk)
@@ -122,19 +131,11 @@ def _valid(request: HttpRequest) -> ViewForm:
 
 
 def _state(request: HttpRequest, record: Record) -> ListState:
-    text = request.POST.get("state", "")
-    if len(text) > 2 * MAX_LENGTH:
-        raise BadRequest
-    try:
-        told = read_json(text)
-    except NotJson as error:
-        raise BadRequest from error
-    if not isinstance(told, dict):
-        raise BadRequest
+    data = posted_json(request)
     # Stored views may have outlived a field; what is stored now must be usable.
-    if "where" in told:
-        parse_json(record, told["where"])
-    return ListState.from_stored(record, told, "")
+    if "where" in data:
+        parse_json(record, data["where"])
+    return ListState.from_stored(record, data, "")
 
 
 def _view_id(request: HttpRequest) -> UUID:

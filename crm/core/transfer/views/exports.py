@@ -8,12 +8,10 @@ from django.views.decorators.http import require_POST
 from crm.core.errors import BadRequest, NotFound
 from crm.core.form_guard.idempotency import once
 from crm.core.forms import Form
-from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions import READ, Level, require
 from crm.core.permissions.requests import member_required, principal_of
-from crm.core.records import ListState, Record, find_record
-from crm.core.records.conditions import MAX_LENGTH
-from crm.core.records.lists import exact_state
+from crm.core.records import Record, find_record
+from crm.core.records.pages.lists import posted_state
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format
 
@@ -38,7 +36,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = form.cleaned_data
     job = start_export(
         by=reader,
-        state=_posted_state(request, record),
+        state=posted_state(request, record),
         form=Format(chosen["format"]),
         has_bom=chosen["has_bom"],
         all_columns=chosen["columns"] == "all",
@@ -52,16 +50,3 @@ def record_of(slug: str) -> Record:
     if record is None:
         raise NotFound
     return record
-
-
-def _posted_state(request: HttpRequest, record: Record) -> ListState:
-    text = request.POST.get("state", "")
-    if len(text) > 2 * MAX_LENGTH:
-        raise BadRequest
-    try:
-        told = read_json(text)
-    except NotJson as error:
-        raise BadRequest from error
-    if not isinstance(told, dict) or not isinstance(told.get("columns"), list):
-        raise BadRequest
-    return exact_state(record, told)

@@ -1,5 +1,7 @@
 """Pages of an import: upload, mapping, preview, report, undo."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,16 +15,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.core.errors import AppError, BadRequest, Invalid
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once, once_adding_with_form
 from crm.core.forms import Form
+from crm.core.jobs.downloads import download
 from crm.core.jobs.models import Job
 from crm.core.jobs.presentation import PresentedJob, present_one
-from crm.core.jobs.views import file_response
 from crm.core.permissions import Principal
 from crm.core.permissions.requests import member_required, principal_of
+from crm.core.ratelimit import count_form
 from crm.core.records import Record, get_record
+from crm.core.text.normalization import is_blank
+from crm.core.transfer.errors import ImportNotReady
+from crm.core.transfer.formats import Format, file_info, head_of
 from crm.core.transfer.import_jobs import require_import
 from crm.core.transfer.importing import (
+    MAX_PASTED,
     UPLOADED_AT_ONCE,
     add_content,
     check_import,
@@ -32,7 +39,9 @@ from crm.core.transfer.importing import (
     is_undoable,
     read_again,
     run_import,
+    source_text,
     start_import,
+    start_pasted,
     undo_import,
     unfinished_of,
     visible_import,
@@ -46,11 +55,29 @@ EARLIER_SHOWN = 10
 
 
 class UploadForm(Form):
-    """A whole file, or the name and the size of one whose parts follow."""
+    """A whole file, or the name and the size of one whose parts follow, or a text that was pasted.
 
-    file = forms.FileField(required=False)
+    A text beside a file is refused: one of them would be lost.
+    """
+
+    text = forms.CharField(
+        label=_("Or paste rows"),
+        required=False,
+        strip=False,
+        max_length=MAX_PASTED,
+        widget=forms.Textarea(
+            attrs={"class": "form-control", "rows": 8, "spellcheck": "false", "dir": "auto"}
+        ),
+    )
+    file = forms.FileField(required=False, allow_empty_file=True)
     file_name = forms.CharField(max_length=255, required=False)
-    size = forms.IntegerField(min_value=1, max_value=10**12, required=False)
+    size = forms.IntegerField(min_value=0, max_value=10**12, required=False)
+
+
+class AgainForm(Form):
+    """The import whose text is to be corrected."""
+
+    text_of = forms.UUIDField(required=False)
 
 
 class PartForm(Form):
@@ -58,14 +85,20 @@ class PartForm(Form):
     part = forms.FileField()
 
 
-class ReadForm(Form):
+class SeenForm(Form):
+    """The job whose result the page showed; empty before the first one."""
+
+    job = forms.UUIDField(required=False)
+
+
+class ReadForm(SeenForm):
     encoding = forms.ChoiceField(label=_("Encoding"), choices=[("", ""), *ENCODINGS.items()])
     delimiter = forms.ChoiceField(
         label=_("Delimiter"), choices=list(DELIMITERS.items()), required=False
     )
 
 
-class MappingForm(Form):
+class MappingForm(SeenForm):
     mode = forms.ChoiceField(choices=ImportMode.choices)
     key = forms.CharField(max_length=60, required=False)
 
@@ -73,44 +106,79 @@ class MappingForm(Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @member_required
-@once
+@once_adding_with_form
 def new_import(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask for a file; a POST begins an import."""
+    """Ask for a file; a POST begins an import. ``text_of`` names one whose text is corrected."""
     record = record_of(slug)
     by = principal_of(request)
     require_import(by, record)
-    error = ""
+    refusal: AppError | None = None
+    form = UploadForm(initial={"text": _text_to_correct(request, by)})
     if request.method == "POST":
+        form = UploadForm(request.POST, request.FILES)
         try:
-            return _begin(request, by, record)
-        except Invalid as refusal:
+            return _begin(request, form, by, record)
+        except AppError as refused:
             if request.POST.get("file_name"):
                 raise
-            error = refusal.message
-    unfinished = unfinished_of(by).filter(record=slug).select_related("started_by")
-    visible = Import.objects.visible_to(by).filter(record=slug).select_related("started_by")
+            refusal = refused
+    unfinished = unfinished_of(by).filter(record=slug).for_lists()
+    visible = Import.objects.visible_to(by).filter(record=slug).for_lists()
     earlier = visible.exclude(pk__in=unfinished.values("pk")).order_by("-created_at")
     context = {
         "active_section": slug,
         "record": record,
-        "error": error,
+        "form": form,
+        "error": refusal.message if refusal else "",
         "earlier": [*unfinished.order_by("-created_at"), *earlier[:EARLIER_SHOWN]],
         "fields": fields_of(record),
         "limits": {"megabytes": MAX_BYTES // 1024**2, "rows": MAX_ROWS},
         "part_bytes": UPLOADED_AT_ONCE,
     }
-    return render(request, "transfer/new_import.html", context, status=400 if error else 200)
+    status = refusal.status if refusal else 200
+    return render(request, "transfer/new_import.html", context, status=status)
 
 
-def _begin(request: HttpRequest, by: Principal, record: Record) -> HttpResponse:
-    form = UploadForm(request.POST, request.FILES)
+@require_safe
+@never_cache
+@member_required
+def template(request: HttpRequest, slug: str) -> HttpResponse:
+    """Download a workbook with the names of the columns, to be filled in."""
+    record = record_of(slug)
+    require_import(principal_of(request), record)
+    columns = [field.heading for field in fields_of(record)]
+    info = file_info(Format.XLSX, f"{record.slug}-template")
+    content = b"".join(info.wrap(iter([head_of(Format.XLSX, columns).encode()])))
+    headers = {"Content-Disposition": f'attachment; filename="{info.name}"'}
+    return HttpResponse(content, content_type=info.content_type, headers=headers)
+
+
+def _text_to_correct(request: HttpRequest, by: Principal) -> str:
+    again = AgainForm(request.GET)
+    if not again.is_valid():
+        raise BadRequest
+    named = again.cleaned_data["text_of"]
+    return source_text(by=by, import_id=named) if named else ""
+
+
+def _begin(request: HttpRequest, form: UploadForm, by: Principal, record: Record) -> HttpResponse:
+    count_form(request)
     if not form.is_valid():
+        if "text" in form.errors:
+            raise Invalid(" ".join(map(str, form.errors["text"])))
         raise BadRequest
     given = form.cleaned_data
-    file = given["file"]
+    file, text = given["file"], given["text"]
+    if not is_blank(text):
+        if file is not None or given["file_name"]:
+            raise Invalid(
+                str(_("There is text in the field as well. Import one first, then the other."))
+            )
+        found = start_pasted(by=by, record=record, text=text)
+        return redirect("transfer:import", import_id=found.pk)
     if file is None:
-        if not given["file_name"] or not given["size"]:
-            raise Invalid(str(_("Choose a file.")))
+        if not given["file_name"] or given["size"] is None:
+            raise Invalid(str(_("Choose a file, or paste rows.")))
         found = start_import(by=by, record=record, file_name=given["file_name"], size=given["size"])
         return redirect("transfer:parts", import_id=found.pk)
     found = start_import(by=by, record=record, file_name=file.name, size=file.size)
@@ -153,47 +221,47 @@ def import_page(request: HttpRequest, import_id: UUID) -> HttpResponse:
 
 @require_POST
 @member_required
+@once
 def read(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Read the file in the chosen encoding."""
-    form = ReadForm(request.POST)
-    if not form.is_valid():
-        raise BadRequest
-    read_again(by=principal_of(request), import_id=import_id, **form.cleaned_data)
-    return redirect("transfer:import", import_id=import_id)
+    given = _given(ReadForm(request.POST))
+    how = {name: given[name] for name in ("encoding", "delimiter")}
+    return _acted(request, import_id, read_again, seen=given["job"], **how)
 
 
 @require_POST
 @member_required
+@once
 def check(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Preview the result with the chosen fields."""
-    by = principal_of(request)
-    found = visible_import(by, import_id)
-    form = MappingForm(request.POST)
-    if not form.is_valid():
-        raise BadRequest
-    mapping = [request.POST.get(f"column-{at}", "") for at in range(len(found.columns))]
-    mode, key = ImportMode(form.cleaned_data["mode"]), form.cleaned_data["key"]
+    found = visible_import(principal_of(request), import_id)
+    given = _given(MappingForm(request.POST))
+    how = {
+        "mapping": [request.POST.get(f"column-{at}", "") for at in range(len(found.columns))],
+        "mode": ImportMode(given["mode"]),
+        "key": given["key"],
+    }
     try:
-        check_import(by=by, import_id=import_id, mapping=mapping, mode=mode, key=key)
+        return _acted(request, import_id, check_import, seen=given["job"], **how)
     except Invalid as refusal:
-        found.mapping, found.mode, found.key = mapping, mode, key
+        for name, value in how.items():
+            setattr(found, name, value)
         found.state = ImportState.MAPPING
         return _page(request, found, refusal)
-    return redirect("transfer:import", import_id=import_id)
 
 
 @require_POST
 @member_required
+@once
 def run(request: HttpRequest, import_id: UUID) -> HttpResponse:
-    run_import(by=principal_of(request), import_id=import_id)
-    return redirect("transfer:import", import_id=import_id)
+    return _acted(request, import_id, run_import, seen=_given(SeenForm(request.POST))["job"])
 
 
 @require_POST
 @member_required
+@once
 def undo(request: HttpRequest, import_id: UUID) -> HttpResponse:
-    undo_import(by=principal_of(request), import_id=import_id)
-    return redirect("transfer:import", import_id=import_id)
+    return _acted(request, import_id, undo_import, seen=_given(SeenForm(request.POST))["job"])
 
 
 @require_POST
@@ -201,16 +269,54 @@ def undo(request: HttpRequest, import_id: UUID) -> HttpResponse:
 @member_required
 def faults(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Download the faulty rows; a POST, because the download is audited."""
-    info, content = fetch_faults(by=principal_of(request), import_id=import_id)
-    return cast(HttpResponse, file_response(info, content))
+    by = principal_of(request)
+    return cast(HttpResponse, download(by, partial(fetch_faults, by=by, import_id=import_id)))
 
 
 @require_POST
 @member_required
+@once
 def discard(request: HttpRequest, import_id: UUID) -> HttpResponse:
-    found = discard_import(by=principal_of(request), import_id=import_id)
+    record = visible_import(principal_of(request), import_id).record
+    seen = _given(SeenForm(request.POST))["job"]
+    answer = _acted(request, import_id, discard_import, seen=seen)
+    if answer.status_code >= 400:
+        return answer
     messages.success(request, _("Discarded."))
-    return redirect("transfer:new_import", slug=found.record)
+    return redirect("transfer:new_import", slug=record)
+
+
+def _given(form: Form) -> dict[str, Any]:
+    if not form.is_valid():
+        raise BadRequest
+    return form.cleaned_data
+
+
+def _acted(
+    request: HttpRequest, import_id: UUID, act: Callable[..., Import], **how: Any
+) -> HttpResponse:
+    """Do something to an import as its page showed it, and go there; where it has gone on
+    meanwhile, show that.
+    """
+    by = principal_of(request)
+    try:
+        act(by=by, import_id=import_id, **how)
+    except ImportNotReady as refusal:
+        return _page(request, visible_import(by, import_id), refusal)
+    return redirect("transfer:import", import_id=import_id)
+
+
+def _preset(record: Record, found: Import, *, is_refused: bool) -> dict[str, str]:
+    """Return the key and the mode that the form shows: the user's, or those that fit the columns.
+
+    An import without a key updates nothing, so that one with another mode was not chosen yet.
+    """
+    if is_refused or found.key or found.mode == ImportMode.CREATE:
+        return {"key": found.key, "mode": found.mode}
+    mapped = [key.field for key in record.import_keys if key.field in found.mapping]
+    if not mapped:
+        return {"key": "", "mode": ImportMode.CREATE}
+    return {"key": mapped[0], "mode": found.mode}
 
 
 def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) -> HttpResponse:
@@ -227,7 +333,8 @@ def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) 
         if len(found.mapping) == len(found.columns)
         else [],
         "fields": fields,
-        "keys": [each for each in fields if each.name in record.import_keys],
+        "keys": [field for key in record.import_keys if (field := record.field(key.field))],
+        "preset": _preset(record, found, is_refused=refusal is not None),
         "modes": ImportMode.choices,
         "encodings": ENCODINGS.items(),
         "encoding": ENCODINGS.get(found.encoding, ""),
@@ -236,6 +343,8 @@ def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) 
         "error": refusal.message if refusal else "",
         "is_undoable": is_undoable(found),
         "has_faults": has_faults(found),
+        "has_text": found.state == ImportState.FAILED
+        and bool(source_text(by=reader, import_id=found.pk)),
     }
     template = "transfer/_import.html" if request.htmx else "transfer/import.html"  # type: ignore[attr-defined]
     return render(request, template, context, status=refusal.status if refusal else 200)

@@ -31,12 +31,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(rows, indent=2))
         else:
             for diagnosis in found:
-                self._tell(diagnosis)
+                self._print(diagnosis)
         ill = [diagnosis.store for diagnosis in found if not diagnosis.is_well]
         if ill:
             raise CommandError(f"Not usable: {', '.join(ill)}.")
 
-    def _tell(self, diagnosis: Diagnosis) -> None:
+    def _print(self, diagnosis: Diagnosis) -> None:
         about = " ".join(filter(None, (diagnosis.server, diagnosis.version)))
         self.stdout.write(f"{diagnosis.store}: {about}, {diagnosis.source}, {diagnosis.url}")
         facts = [

@@ -26,12 +26,12 @@ class Command(BaseCommand):
             # Whoever waits can go on with what needs the schema and not the demo.
             self.stdout.write(json.dumps({"migrated": True}))
             self.stdout.flush()
-        told: dict[str, Any] = {}
+        summary: dict[str, Any] = {}
         if settings.DEMO_ENABLED:
             output = io.StringIO()
             call_command("load_demo", json=True, stdout=output, stderr=self.stderr)
-            told = json.loads(output.getvalue().strip().rpartition("\n")[2])
+            summary = json.loads(output.getvalue().strip().rpartition("\n")[2])
         if options["json"]:
-            self.stdout.write(json.dumps(told, ensure_ascii=False))
+            self.stdout.write(json.dumps(summary, ensure_ascii=False))
         else:
             self.stdout.write("The stores are ready.")

@@ -1,0 +1,1 @@
+"""Notifications of members: declared kinds, an unread count, preferences, email."""

@@ -1,0 +1,144 @@
+"""A relation to a row of another record: found by its words, not chosen from a list of all."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.template.loader import render_to_string
+from django.utils.translation import gettext, gettext_lazy
+
+from crm.core.permissions import Principal
+from crm.core.records.choice_fields import RelationField, hidden
+from crm.core.records.fields import TextField
+from crm.core.records.operators import IN, IS, NOT_IN, SET, UNSET
+from crm.core.records.record import Record, get_record
+
+
+class Picker(forms.TextInput):
+    """A text field that offers rows by their words; the id of the chosen one is what is sent.
+
+    ``url`` is asked with the words. ``titles`` names rows by id.
+    """
+
+    template_name = "records/_picker.html"
+
+    class Media:
+        css: ClassVar = {"all": ["records/picker.css"]}
+        js: ClassVar = [forms.Script("records/picker.js", type="module")]
+
+    def __init__(self, url: str, title_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._url, self._title_of = url, title_of
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["widget"] |= {"url": self._url, "title": self._title_of(value) if value else ""}
+        return context
+
+    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> Any:
+        # The renderer of forms knows no templates but those of its library.
+        return render_to_string(template_name, context)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Picker":
+        return type(self)(self._url, self._title_of)
+
+
+class PickerFormField(forms.UUIDField):
+    default_error_messages = {"invalid": gettext_lazy("Choose one of those that are offered.")}
+
+    def __init__(self, field: "RecordField", reader: Principal, **options: Any) -> None:
+        self._field, self._reader = field, reader
+        picker = Picker(field.options_url, self._title_of)
+        super().__init__(**options, widget=picker)
+
+    def clean(self, value: Any) -> UUID | None:
+        found: UUID | None = super().clean(value)
+        if found is not None and not self._rows(found).exists():
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return found
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return str(initial or "") != str(data or "")
+
+    def _rows(self, pk: Any) -> Any:
+        return self._field.visible_to(self._reader).filter(pk=pk)
+
+    def _title_of(self, value: Any) -> str:
+        try:
+            row = self._rows(UUID(str(value))).first()
+        except ValueError:
+            return ""
+        return str(getattr(row, self._field.title)) if row is not None else ""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "PickerFormField":
+        made = super().__deepcopy__(memo)
+        # The widget names rows by what the reader of this very field may see.
+        made.widget = Picker(self._field.options_url, self._title_of)
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordField(RelationField):
+    """A relation to a row of the record ``record``, of which there may be any number."""
+
+    operators = (
+        replace(IN, takes="record"),
+        replace(NOT_IN, takes="record"),
+        UNSET,
+        SET,
+    )
+    record: str
+
+    @property
+    def of(self) -> Record:
+        return get_record(self.record)
+
+    @property
+    def options_url(self) -> str:
+        return self.of.reverse("options")
+
+    def choices_for(self, reader: Principal, **within: Any) -> list[tuple[str, str]]:
+        return []
+
+    def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
+        options = self._form_options()
+        if row is not None and self.is_hidden_in(row):
+            # Left as it is, it counts as unchanged.
+            options |= {"required": False, "help_text": gettext("Now: %s") % hidden()}
+        return PickerFormField(self, reader, **options)
+
+    def look_up(
+        self,
+        reader: Principal,
+        names: Collection[str],
+    ) -> Callable[[str, Mapping[str, Any]], Sequence[UUID]]:
+        """Return a function that finds rows which the reader may see by their name, or by what
+        tells them apart in imports; with ``folded``, by their name alone.
+        """
+        if self.folded:
+            return super().look_up(reader, names)
+        found: dict[str, Sequence[UUID]] = {}
+
+        def find(name: str, _values: Mapping[str, Any]) -> Sequence[UUID]:
+            if name not in found:
+                found[name] = self._named(reader, name)
+            return found[name]
+
+        return find
+
+    def _named(self, reader: Principal, name: str) -> Sequence[UUID]:
+        rows = self.visible_to(reader)
+        for key in self.of.import_keys:
+            wanted = key.text_of({key.field: name})
+            near = key.candidates(rows, [name])[:100] if wanted else ()
+            same = [row.pk for row in near if key.text_of_row(row) == wanted]
+            if same:
+                return same
+        title = next((each for each in self.of.fields if isinstance(each, TextField)), None)
+        if title is None or not title.folded:
+            return []
+        return list(rows.filter(title.q(IS, [name], reader)).values_list("pk", flat=True)[:2])
