@@ -1,12 +1,15 @@
 // What all forms share: one press sends once, and only what can be sent; requests of htmx are
 // stamped.
+import { askBeforeClosing } from "./dialogs.js";
 import { askBeforeLeaving } from "./leaving.js";
+import { forEveryPart } from "./parts.js";
 import { refusalToSend } from "./sending.js";
-import { stampHeaders } from "./stamp.js";
+import { freshToken, stampHeaders } from "./stamp.js";
 import { toast } from "./toasts.js";
 
 // A form that answers with a file leaves its page as it is.
 const SEND_AGAIN_MS = 5_000;
+const TOKEN = "csrfmiddlewaretoken";
 
 /** @param {HTMLFormElement} form */
 const buttonsOf = (form) =>
@@ -22,7 +25,8 @@ function release(form) {
 
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  // The file of an import goes in parts, by a script of its own.
+  if (form.method !== "post" || form.hasAttribute("hx-post") || "upload" in form.dataset) return;
   if (form.dataset.sent !== "checked") {
     event.preventDefault();
     if (!form.dataset.sent) void check(form, event.submitter);
@@ -62,22 +66,29 @@ window.addEventListener("pageshow", () => {
 });
 
 askBeforeLeaving();
+askBeforeClosing();
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   Object.assign(detail.headers, stampHeaders());
+  const token = freshToken();
+  if (token && detail.parameters[TOKEN]) detail.parameters[TOKEN] = token;
 });
 
 // Two people edited one thing: take what the other one saved into the field.
-for (const button of document.querySelectorAll("[data-take-for]")) {
-  const field = /** @type {HTMLInputElement} */ (
-    document.getElementById(String(button.dataset.takeFor))
-  );
-  if (!field || !("value" in field)) continue;
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    if (field.type === "checkbox") field.checked = button.dataset.take === "True";
-    else field.value = button.dataset.take ?? "";
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.focus();
-  });
-}
+forEveryPart((part) => {
+  /** @type {NodeListOf<HTMLButtonElement>} */
+  const buttons = part.querySelectorAll("[data-take-for][hidden]");
+  for (const button of buttons) {
+    const field = /** @type {HTMLInputElement} */ (
+      document.getElementById(String(button.dataset.takeFor))
+    );
+    if (!field || !("value" in field)) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (field.type === "checkbox") field.checked = button.dataset.take === "True";
+      else field.value = button.dataset.take ?? "";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    });
+  }
+});

@@ -2,24 +2,28 @@
 // the button of another form, or by closing its tab.
 
 const NOT_TYPED = new Set(["hidden", "password", "submit", "button", "reset", "image"]);
+const NOT_TEXT = new Set(["checkbox", "radio", "file"]);
 // What the server puts into a form that shows what was sent and not stored.
 const CAME_BACK = "[data-unsent]";
 
-/** @param {HTMLFormElement} form */
-function isUnsent(form) {
-  return !form.hasAttribute("hx-post") && isTypedIn(form);
-}
+// Sent as a fragment, its page stays: what each field of it had then.
+/** @type {WeakMap<HTMLFormElement, Map<Element, string>>} */
+const onTheirWay = new WeakMap();
 
-/** Whether somebody wrote into this form, and it was not sent.
+/** Whether somebody wrote into this form, and it was not sent. Boxes that select rows are nothing
+ * written; where a script fills the fields, it says itself that somebody changed them.
  *
  * @param {HTMLFormElement} form */
 export function isTypedIn(form) {
-  if (form.method !== "post" || form.dataset.sent) return false;
+  if ("written" in form.dataset) return true;
+  if (form.method !== "post" || form.dataset.sent || "selection" in form.dataset) return false;
   return form.querySelector(CAME_BACK) !== null || [...form.elements].some(isChanged);
 }
 
-/** Whether there is something that a person wrote on this page, sent as a fragment or not. */
-export const hasTyped = () => [...document.forms].some(isTypedIn);
+/** Whether there is something on this page that a person wrote and did not give up: a dialog that
+ * was closed is given up. */
+export const hasTyped = () =>
+  [...document.forms].some((form) => !form.closest("dialog:not([open])") && isTypedIn(form));
 
 /** @param {Element} field */
 function isChanged(field) {
@@ -45,6 +49,29 @@ function isChosenAnew(field) {
 
 export function askBeforeLeaving() {
   window.addEventListener("beforeunload", (event) => {
-    if ([...document.forms].some(isUnsent)) event.preventDefault();
+    if (hasTyped()) event.preventDefault();
   });
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+    if (elt instanceof HTMLFormElement) onTheirWay.set(elt, valuesOf(elt));
+  });
+  // What was sent and answered is written no more, until it is changed.
+  document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
+    if (!successful || !(elt instanceof HTMLFormElement)) return;
+    for (const [field, value] of onTheirWay.get(elt) ?? []) {
+      /** @type {HTMLInputElement | HTMLTextAreaElement} */ (field).defaultValue = value;
+    }
+  });
+}
+
+/** The texts of a form, by field.
+ *
+ * @param {HTMLFormElement} form */
+function valuesOf(form) {
+  /** @type {Map<Element, string>} */
+  const values = new Map();
+  for (const field of form.elements) {
+    const isText = field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement;
+    if (isText && isChanged(field) && !NOT_TEXT.has(field.type)) values.set(field, field.value);
+  }
+  return values;
 }

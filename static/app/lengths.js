@@ -4,6 +4,7 @@
 // scripts run, a field says instead how much there is too much, and keeps it. Of a search only its
 // beginning counts, here as at the server.
 import { lengthOf } from "../stream/text.js";
+import { forEveryPart } from "./parts.js";
 
 const SHOWN_FROM = 0.9;
 
@@ -28,8 +29,15 @@ function watch(field) {
   show();
 }
 
-/** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */
-const fields = document.querySelectorAll("input[maxlength], textarea[maxlength]");
-for (const field of fields) {
-  if (field.type !== "hidden" && field.type !== "search") watch(field);
+/** Watch the fields of a part of the page. One that is watched has no maxlength any more.
+ *
+ * @param {Document | Element} part */
+export function watchLengths(part) {
+  /** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */
+  const fields = part.querySelectorAll("input[maxlength], textarea[maxlength]");
+  for (const field of fields) {
+    if (field.type !== "hidden" && field.type !== "search") watch(field);
+  }
 }
+
+forEveryPart(watchLengths);

@@ -2,6 +2,7 @@
 import "./forms.js";
 import "./lengths.js";
 import "./fragments.js";
+import "./notifications.js";
 import "./palette.js";
 import { ageOutServerToasts } from "./toasts.js";
 

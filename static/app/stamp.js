@@ -15,6 +15,15 @@ for (const sign of SIGNS) {
 /** For how many ms nobody has touched this page. */
 export const unattendedFor = () => Date.now() - attendedAt;
 
+/** The CSRF token of this browser; empty where a page does not name its cookie. A log-in in another
+ * tab replaces it, and the token in the page no longer counts. Whose page it is, the stamp says. */
+export function freshToken() {
+  if (!said.csrfCookie) return "";
+  const start = `${said.csrfCookie}=`;
+  const found = document.cookie.split("; ").find((each) => each.startsWith(start));
+  return found?.slice(start.length) ?? "";
+}
+
 /** Return the headers that every request of this page carries. */
 export function stampHeaders() {
   return {

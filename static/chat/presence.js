@@ -1,7 +1,7 @@
 // Says that somebody is at a page of ours, whichever it is: once for all tabs of a browser.
 //
 // The event "nextflow:presence" (detail: whether somebody is there) tells the inbox's socket.
-import { stampHeaders, unattendedFor } from "../app/stamp.js";
+import { freshToken, stampHeaders, unattendedFor } from "../app/stamp.js";
 import { requestJson } from "../stream/response.js";
 
 const EVERY_MS = 45_000;
@@ -46,7 +46,7 @@ async function report() {
       method: "POST",
       shape: { is_online: "boolean" },
       credentials: "same-origin",
-      headers: { ...stampHeaders(), "X-CSRFToken": token?.value ?? "" },
+      headers: { ...stampHeaders(), "X-CSRFToken": freshToken() || (token?.value ?? "") },
     });
   } catch {
     // Offline or logged out: nobody is told, which is the truth.

@@ -3,17 +3,22 @@
 // What it sends is the JSON of the filter language, in the field "where" of its form.
 
 /**
- * @typedef {{name: string, label: string, takes: string, choices: [string, string][]}} Operator
+ * @typedef {{name: string, label: string, takes: string, url: string, choices: [string, string][]}} Operator
  * @typedef {{name: string, label: string, operators: Operator[]}} Field
  * @typedef {{field: string, op: string, value?: string | string[]}} Condition
  * @typedef {{all?: (Condition | Group)[], any?: (Condition | Group)[]}} Group
  */
+import { closeDialog } from "../app/dialogs.js";
+import { watchLengths } from "../app/lengths.js";
+import { Picker } from "./picker.js";
 
 const DEEPEST = 2;
 
 export class FilterDialog {
   /** @type {HTMLDialogElement} */
   #dialog;
+  /** @type {HTMLFormElement} */
+  #form;
   /** @type {Field[]} */
   #fields;
   /** @type {Group} */
@@ -34,11 +39,16 @@ export class FilterDialog {
     this.#refused = refused;
     this.#groups = /** @type {HTMLElement} */ (dialog.querySelector("[data-filter-groups]"));
     const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
+    this.#form = form;
+    form.addEventListener("input", () => {
+      form.dataset.written = "";
+    });
     form.addEventListener("submit", () => {
+      delete form.dataset.written;
       const field = /** @type {HTMLInputElement} */ (form.querySelector("[data-filter-where]"));
       field.value = JSON.stringify(readGroup(this.#groups.firstElementChild));
     });
-    dialog.querySelector("[data-filter-close]")?.addEventListener("click", () => dialog.close());
+    dialog.querySelector("[data-filter-close]")?.addEventListener("click", () => closeDialog(dialog));
     dialog.querySelector("[data-filter-clear]")?.addEventListener("click", () => {
       this.#draw({ all: [] });
     });
@@ -48,6 +58,7 @@ export class FilterDialog {
 
   open() {
     this.#draw(this.#where);
+    delete this.#form.dataset.written;
     this.#dialog.showModal();
     const first = this.#groups.querySelector(".filter-line select, [data-add]");
     /** @type {HTMLElement | null} */ (first)?.focus();
@@ -155,6 +166,7 @@ function operatorAndValue(field, op, value) {
   const draw = (/** @type {string | string[] | undefined} */ given) => {
     const operator = field.operators.find(({ name }) => name === operators.value);
     place.replaceChildren(...(operator ? valueFields(operator, given) : []));
+    watchLengths(place);
   };
   const takes = () => field.operators.find(({ name }) => name === operators.value)?.takes;
   let taken = takes();
@@ -171,7 +183,7 @@ function operatorAndValue(field, op, value) {
  * @param {Operator} operator
  * @param {string | string[]} [value]
  */
-function valueFields({ takes, choices }, value) {
+function valueFields({ takes, choices, url }, value) {
   const values = value === undefined ? [] : [value].flat();
   if (takes === "none") return [];
   if (takes === "choices") {
@@ -196,6 +208,7 @@ function valueFields({ takes, choices }, value) {
     check();
     return [box];
   }
+  if (takes === "record") return [picker(url, values[0])];
   if (takes === "period") {
     const periods = select(gettext("Period"), choices);
     periods.dataset.value = "";
@@ -212,11 +225,32 @@ function valueFields({ takes, choices }, value) {
   if (takes === "days") Object.assign(input, { min: "1", max: "3660", value: "7" });
   // As crm/core/moments.py has it.
   if (takes === "moment") Object.assign(input, { min: "1970-01-01", max: "9998-12-30" });
-  if (takes === "text") input.maxLength = 255;
+  if (takes === "amount") input.inputMode = "decimal";
+  if (takes === "text" || takes === "amount") input.maxLength = takes === "text" ? 255 : 40;
   if (values[0]) input.value = takes === "moment" ? values[0].slice(0, 10) : values[0];
   // The dialog asks for days; a time of day that came with the address stays until the day changes.
   if (takes === "moment" && values[0]) input.dataset.exact = values[0];
   return [input];
+}
+
+/** Return a field in which a row is chosen.
+ *
+ * @param {string} url
+ * @param {string} [id] */
+function picker(url, id = "") {
+  const box = element("span", "picker");
+  box.dataset.picker = url;
+  const hidden = document.createElement("input");
+  Object.assign(hidden, { type: "hidden", value: id });
+  hidden.dataset.value = "";
+  const field = document.createElement("input");
+  Object.assign(field, { className: "form-control", dir: "auto", required: true, maxLength: 255 });
+  field.placeholder = gettext("Search…");
+  field.setAttribute("aria-label", gettext("Value"));
+  box.append(hidden, field);
+  const made = new Picker(box);
+  if (id) void made.name(id);
+  return box;
 }
 
 /** Return the JSON of a group as it stands in the dialog; an empty group is left out.

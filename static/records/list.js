@@ -1,6 +1,7 @@
 // The page of a list: the filter's dialog, the order of columns, menus and the keyboard.
 import { isTypedIn } from "../app/leaving.js";
 import { FilterDialog } from "./filter_dialog.js";
+import { editRow, followEdits } from "./row_edits.js";
 import { followSelection, toggleRow } from "./selection.js";
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("filter-dialog"));
@@ -35,6 +36,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
 });
 
 followSelection();
+followEdits();
 
 // --- Menus --------------------------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ const KEYS = {
   Slash: () => search?.focus(),
   KeyF: () => /** @type {HTMLElement} */ (document.querySelector("[data-filter-open]"))?.click(),
   KeyX: () => toggleRow(document.activeElement),
+  KeyE: () => editRow(document.activeElement),
   KeyN: () => /** @type {HTMLElement} */ (document.querySelector("[data-new]"))?.click(),
 };
 

@@ -1,4 +1,5 @@
 // The selection of rows in a list, and the dialog that asks before an action on them.
+import { closeDialog } from "../app/dialogs.js";
 
 const BOX = "[data-row] [name=row]";
 /** The box from which a range is selected.
@@ -77,7 +78,7 @@ export function followSelection() {
       show(dataset.selectAll, "more" in dataset);
     } else if (target.closest("#bulk-dialog [data-close]")) {
       event.preventDefault();
-      /** @type {HTMLDialogElement | null} */ (target.closest("dialog"))?.close();
+      closeDialog(/** @type {HTMLDialogElement} */ (target.closest("dialog")));
     }
   });
   // More rows came, or others: a browser that goes back keeps boxes as they were.
@@ -85,7 +86,8 @@ export function followSelection() {
     if (!(target instanceof HTMLDialogElement)) show();
   });
   document.addEventListener("htmx:afterSwap", ({ target }) => {
-    if (target instanceof HTMLDialogElement && !target.open) target.showModal();
+    const isAnswered = target instanceof HTMLDialogElement && !target.querySelector("[data-row-edited]");
+    if (isAnswered && !target.open) target.showModal();
   });
   window.addEventListener("pageshow", () => show());
 }

@@ -1,6 +1,6 @@
 // The file of an import is sent in parts: a request's body has a limit, and a lost connection costs
 // one part. Without this script the form sends the whole file, if it is small enough.
-import { stampHeaders } from "../app/stamp.js";
+import { freshToken, stampHeaders } from "../app/stamp.js";
 import { Refused, requestJson } from "../stream/response.js";
 
 const ATTEMPTS = 4;
@@ -45,11 +45,21 @@ async function upload(form, file) {
     }
     location.assign(begun.page);
   } catch (failure) {
-    error.textContent = failure instanceof Refused ? failure.message : form.dataset.lost;
+    error.textContent = wordsOf(failure);
     error.hidden = false;
     button.disabled = false;
     progress.hidden = true;
   }
+}
+
+/** @param {unknown} failure */
+function wordsOf(failure) {
+  if (!(failure instanceof Refused)) {
+    return gettext("No connection to the server. Check the network and try again.");
+  }
+  return failure.code === "not_authenticated"
+    ? gettext("You were logged out. Log in in another tab, and go on here.")
+    : failure.message;
 }
 
 /**
@@ -62,6 +72,12 @@ async function upload(form, file) {
 async function post(form, address, fields) {
   const body = new FormData(form);
   body.delete("file");
+  const token = freshToken();
+  if (token) body.set("csrfmiddlewaretoken", token);
+  if (address !== form.action) {
+    // It goes once, to be refused beside a file.
+    body.delete("text");
+  }
   for (const [name, value] of Object.entries(fields)) {
     body.append(name, value);
   }

@@ -1,5 +1,5 @@
 // Calls to /api/v1/; a refusal carries the server's code and sentence.
-import { stampHeaders } from "../../app/stamp.js";
+import { freshToken, stampHeaders } from "../../app/stamp.js";
 import { Refused, requestJson } from "../../stream/response.js";
 
 const BASE = "/api/v1/";
@@ -17,9 +17,9 @@ export class Refusal extends Error {
   }
 }
 
-const token = () => /** @type {HTMLInputElement} */ (
-  document.querySelector("input[name=csrfmiddlewaretoken]")
-).value;
+const token = () =>
+  freshToken() ||
+  /** @type {HTMLInputElement} */ (document.querySelector("input[name=csrfmiddlewaretoken]")).value;
 
 /** Return the answer, which has the given shape; raise `Refusal`.
  *

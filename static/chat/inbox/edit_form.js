@@ -16,6 +16,7 @@ export class EditForm {
    * @type {Inbox.Edit | null} */
   #theirs;
   #isTyped;
+  #isSaving = false;
   #key = newKey();
   #form = element("form", "edit-form");
   #field = element("textarea", "form-control");
@@ -32,11 +33,13 @@ export class EditForm {
     this.#onleave = onleave;
     const own = edits.own(this.#id);
     this.#isTyped = Boolean(own);
-    this.#theirs = own ? null : (edits.of(this.#id).at(-1) ?? null);
+    // One that reads as the message does by now is about to be dropped by its own tab.
+    const others = edits.of(this.#id).filter(({ text }) => text !== textOf(entry));
+    this.#theirs = own ? null : (others.at(-1) ?? null);
     const kept = own ?? this.#theirs;
     this.#before = kept?.before ?? textOf(entry);
     this.#build(kept?.text ?? this.#before);
-    this.meet(entry);
+    this.update(entry);
     // Its node may not be in the page yet.
     queueMicrotask(() => this.#refresh());
   }
@@ -84,7 +87,7 @@ export class EditForm {
   /** Take the message as it is by now. One that reads as was typed here needs no edit any more.
    *
    * @param {Stream.Event} entry */
-  meet(entry) {
+  update(entry) {
     if (!this.isOpen) return;
     this.#entry = entry;
     const isDeleted = Boolean(entry.data.deleted_at);
@@ -108,10 +111,10 @@ export class EditForm {
     this.#refresh();
   }
 
-  /** Another tab wrote or dropped an edit of this message. What was typed here stays; a form that
-   * only shows the other tab's text follows it, and closes with it. */
+  /** Another tab wrote or dropped an edit of this message. What was typed here stays, as what is being
+   * saved does; a form that only shows the other tab's text follows it, and closes with it. */
   adopt() {
-    if (!this.isOpen) return;
+    if (!this.isOpen || this.#isSaving) return;
     if (this.#isTyped) {
       if (!this.#edits.own(this.#id)) this.#keep();
     } else {
@@ -201,8 +204,9 @@ export class EditForm {
 
   #refresh() {
     const text = this.#field.value.trim();
-    this.#saveButton.disabled =
-      !text || lengthOf(text) > state.max_text_length || Boolean(this.#entry.data.deleted_at);
+    const isTooLong = lengthOf(text) > state.max_text_length;
+    const isDeleted = Boolean(this.#entry.data.deleted_at);
+    this.#saveButton.disabled = this.#isSaving || !text || isTooLong || isDeleted;
     this.#field.style.height = "auto";
     this.#field.style.height = `${this.#field.scrollHeight + 2}px`;
   }
@@ -214,9 +218,17 @@ export class EditForm {
       this.#finish();
       return;
     }
-    this.#saveButton.disabled = true;
-    if (await this.#save(text, this.#key, textOf(this.#entry))) this.#finish();
-    else this.#refresh();
+    this.#isSaving = this.#saveButton.disabled = true;
+    const isSaved = await this.#save(text, this.#key, textOf(this.#entry));
+    this.#isSaving = false;
+    if (isSaved && this.#field.value.trim() === text) {
+      this.#finish();
+      return;
+    }
+    // What was typed meanwhile is an edit of what was saved.
+    if (isSaved) this.#before = text;
+    this.#tell();
+    this.#refresh();
   }
 
   #finish() {

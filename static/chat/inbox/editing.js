@@ -55,7 +55,7 @@ export class Editing {
     node.querySelector(".message-menu")?.remove();
     const { sender, deleted_at, message_id: id } = entry.data;
     const form = this.#forms.get(id);
-    if (form?.node === node) form.meet(entry);
+    if (form?.node === node) form.update(entry);
     else if (this.#edits.of(id).length) this.#open(node, entry);
     const { row } = this.#conversation;
     if (deleted_at || !(row ? mayChange(row) : me.may_answer)) return;

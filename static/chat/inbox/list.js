@@ -13,8 +13,7 @@ const PAGE = 30;
 const MOST_AT_ONCE = 100;
 const COUNTS_AFTER_MS = 700;
 const SEARCH_AFTER_MS = 250;
-const SEARCH_FROM = 2;
-const LONGEST_SEARCH = 200;
+const MAX_SEARCH_LENGTH = 200;
 const FILTERS = "a[data-box], a[data-status], a[data-order]";
 
 export class ConversationList {
@@ -154,8 +153,7 @@ export class ConversationList {
     const searchSoon = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        const text = [...field.value.trim()].slice(0, LONGEST_SEARCH).join("");
-        const wanted = text.length < SEARCH_FROM ? "" : text;
+        const wanted = [...field.value.trim()].slice(0, MAX_SEARCH_LENGTH).join("");
         if (wanted === this.#search) return;
         this.#search = wanted;
         this.#paintFilters();

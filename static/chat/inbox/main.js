@@ -4,7 +4,7 @@ import { Actions } from "./actions.js";
 import { Alerts, Gaze } from "./alerts.js";
 import { Editing } from "./editing.js";
 import { Composer } from "./composer.js";
-import { Close, Connection } from "./connection.js";
+import { Close, Connection } from "../connection.js";
 import { OpenConversation } from "./conversation.js";
 import { forgetOther, showOther } from "./details.js";
 import { listenToKeys } from "./keyboard.js";
@@ -20,7 +20,9 @@ import { toast } from "../../app/toasts.js";
 import { matches } from "../../stream/response.js";
 import { acknowledgementOf } from "../../stream/shapes.js";
 
-const connection = new Connection(() => (conversation.position ? [conversation.position] : []));
+const connection = new Connection("/ws/inbox/", me.organization, () =>
+  conversation.position ? [conversation.position] : [],
+);
 const outbox = new Outbox((item) =>
   connection.send({
     type: "message.post",
@@ -214,6 +216,9 @@ on("welcome", () => {
   }
   wasWelcomed = true;
   outbox.pump();
+});
+on("notifications", ({ unread }) => {
+  document.dispatchEvent(new CustomEvent("nextflow:notifications", { detail: unread }));
 });
 connection.addEventListener("lost", () => outbox.connectionLost());
 on("conversation", ({ row }) => takeRow(row));

@@ -6,7 +6,7 @@ import { me } from "./page.js";
 const PREFIX = `nextflow-outbox:${me.organization}:${me.id}:`;
 const ACK_TIMEOUT_MS = 10_000;
 const SOON_MS = 2_000;
-const RETRYABLE = new Set(["store_unavailable", "rate_limited", "unreachable", "unexpected"]);
+const RETRYABLE = new Set(["store_unavailable", "busy", "rate_limited", "unreachable", "unexpected"]);
 
 export class Outbox extends EventTarget {
   #items = new Map();

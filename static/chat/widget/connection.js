@@ -1,7 +1,7 @@
+import { Backoff } from "../../stream/backoff.js";
 import { Refused } from "../../stream/response.js";
-import { Backoff } from "./backoff.js";
+import { Socket } from "../../stream/socket.js";
 import { Poll } from "./poll.js";
-import { Socket } from "./socket.js";
 
 const SOCKET_FAILURES_BEFORE_POLLING = 3;
 const BACK_TO_SOCKETS_AFTER = 60_000;
@@ -113,7 +113,7 @@ export class Connection {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new Socket({
       url: url.href,
-      hello: { type: "hello", protocol: 1, ticket: entry.ticket, resume: this.resume() },
+      hello: () => ({ type: "hello", protocol: 1, ticket: entry.ticket, resume: this.resume() }),
       heartbeatSeconds: entry.heartbeat_seconds,
       onwelcome: () => {
         this.socketFailures = 0;

@@ -6,10 +6,10 @@
 const ACK_WITHIN = 10_000;
 const FOREIGN_AFTER = 5_000;
 const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 20_000;
+const MAX_PAUSE = 20_000;
 
 // Refusals that heal by themselves; every other one is final until the visitor decides.
-const TRANSIENT = new Set(["rate_limited", "store_unavailable", "unavailable", "not_ready"]);
+const TRANSIENT = new Set(["rate_limited", "store_unavailable", "busy", "unavailable", "not_ready"]);
 // The conversation is gone for writing: the same message opens a new one.
 const GONE = new Set(["conversation_closed", "conversation_not_found"]);
 
@@ -159,7 +159,7 @@ export class Sender {
    * @param {number | null} retryAfter
    */
   pauseFor(code, retryAfter) {
-    const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.pauses);
+    const grown = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** this.pauses);
     this.pauses += 1;
     this.reason = code;
     this.pausedUntil = Date.now() + (retryAfter ? retryAfter * 1000 : grown);

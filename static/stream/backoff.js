@@ -8,10 +8,11 @@ export class Backoff {
     this.attempts = 0;
   }
 
-  next() {
+  /** Return the next pause, of at least so many ms. */
+  next(least = 0) {
     const ceiling = Math.min(this.longest, this.first * 2 ** this.attempts);
     this.attempts += 1;
-    return Math.round(this.random() * ceiling);
+    return least + Math.round(this.random() * ceiling);
   }
 
   reset() {

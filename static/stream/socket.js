@@ -1,14 +1,16 @@
-/** One WebSocket from its ticket to its end; a heartbeat that stays away ends it.
+/** One WebSocket of the stream protocol, from its hello to its end; a heartbeat that stays away ends
+ * it.
  *
- * `onframe(frame)` gets every frame after `welcome`; `onend({wasWelcomed, code})` comes once. */
+ * `hello()` returns the first frame. `onframe(frame)` gets every frame after `welcome`;
+ * `onend({wasWelcomed, code})` comes once, with code 0 where the other side did not close it. */
 
-const WELCOME_WITHIN = 10_000;
+const WELCOME_WITHIN_MS = 10_000;
 const MISSED_HEARTBEATS = 2.5;
+const HEARTBEAT_SECONDS = 25;
 
 export class Socket {
-  /** @param {Widget.SocketParts} parts */
-  constructor({ url, hello, onwelcome, onframe, onend, heartbeatSeconds = 25 }) {
-    this.hello = hello;
+  /** @param {Stream.SocketParts} parts */
+  constructor({ url, hello, onwelcome, onframe, onend, heartbeatSeconds = HEARTBEAT_SECONDS }) {
     this.onwelcome = onwelcome;
     this.onframe = onframe;
     this.onend = onend;
@@ -16,10 +18,10 @@ export class Socket {
     this.wasWelcomed = false;
     this.hasEnded = false;
     this.socket = new WebSocket(url);
-    this.socket.onopen = () => this.write(this.hello);
+    this.socket.onopen = () => this.write(hello());
     this.socket.onmessage = (message) => this.receive(message.data);
     this.socket.onclose = (event) => this.end(event.code);
-    this.watch(WELCOME_WITHIN);
+    this.watch(WELCOME_WITHIN_MS);
   }
 
   /** @param {string} data */
@@ -64,7 +66,7 @@ export class Socket {
   close() {
     // A dead network may take minutes to report the close, so the end is told at once.
     this.socket.close();
-    this.end(1006);
+    this.end(0);
   }
 
   /** @param {number} code */
