@@ -1,8 +1,10 @@
 """A small world on the real engines: two organizations, their people, a widget, a conversation."""
 
+import gc
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +14,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.test import Client, TransactionTestCase
 from django.utils import translation
+from httpx._transports import default as httpx_transports
 from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
 
@@ -21,8 +24,11 @@ from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
 from crm.authentication.services import sessions
 from crm.core import redis_circuit_breaker, stores, tenancy
+from crm.core.observability import metrics
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
+from knowledge import embedding
+from tests import templates
 from tests import worker_stores as second
 from tests.commands import _starter_ends
 from tests.servers import (
@@ -34,7 +40,7 @@ from tests.servers import (
     web_server,
     web_worker,
 )
-from tests.wiping import wipe
+from tests.wiping import close, wipe
 
 __all__ = [
     "_module_worker",
@@ -58,9 +64,9 @@ tenancy.default_scope = tenancy.OPERATOR
 @pytest.fixture(autouse=True)
 def _nobody_forgot_whose_rows() -> Iterator[None]:
     """Fail a test in which rows were asked for on nobody's behalf."""
-    before = set(tenancy._told)
+    before = set(tenancy._warned)
     yield
-    assert tenancy._told == before
+    assert tenancy._warned == before
 
 
 def pytest_terminal_summary(
@@ -87,13 +93,33 @@ LONG_FIXTURES = {"chromium", "unlimited_server", "web_server", "web_worker"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files, so that no worker of a parallel run is alone with one in the end.
 
-    Within the long and the short ones, files stay in their random order.
+    Within the long and the short ones, files stay in their random order, and the tests in a file
+    too, but for what ends all that they share.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
     long_first = sorted(files.values(), key=lambda tests: not any(map(_is_long, tests)))
-    items[:] = [item for tests in long_first for item in tests]
+    items[:] = [item for tests in long_first for item in sorted(tests, key=_is_last)]
+
+
+# So many new objects before the collector looks for cycles among them. With Python's own 700 it
+# looks at the same ones again and again while a page is rendered.
+COLLECTED_EVERY = 20_000
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the collector the tests and modules, which last until the end of the run.
+
+    Looking through some hundred thousand of them over and over is a tenth of what the tests cost.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_EVERY, *gc.get_threshold()[1:])
+
+
+def _is_last(item: pytest.Item) -> bool:
+    return item.get_closest_marker("last") is not None
 
 
 def _is_long(item: pytest.Item) -> bool:
@@ -109,6 +135,47 @@ def _patient_hints() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redis_circuit_breaker, "ANSWER_SECONDS", 60.0)
+        yield
+
+
+class RememberingModel:
+    """The model, asked once for each text: the same few FAQs are indexed by hundreds of tests."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._vectors: dict[str, Any] = {}
+
+    def query(self, texts: list[str]) -> list[Any]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors.update(zip(new, self._model.query(new), strict=True))
+        return [self._vectors[text] for text in texts]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _texts_are_embedded_once() -> Iterator[None]:
+    load = embedding._model
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding, "_model", lru_cache(lambda: RememberingModel(load())))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _requests_are_counted_anew() -> None:
+    """Forget the requests of other files: `/metrics` tells a dozen lines of each view and status,
+    and who reads it would read thousands.
+    """
+    metrics.http_request_seconds.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Read the machine's authorities once: each client of httpx would, before it asks a loopback
+    that speaks no TLS, and that costs more than the asking.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        made = lru_cache(httpx_transports.create_ssl_context)
+        patch.setattr(httpx_transports, "create_ssl_context", made)
         yield
 
 
@@ -164,11 +231,21 @@ def _mongo_closed() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def _template(django_db_modify_db_settings: None) -> templates.Template | None:
+    return templates.of_this_run()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    _template: templates.Template | None, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """Make a second database, for the tests that run a worker."""
     with django_db_blocker.unblock():
+        if _template:
+            _template.keep()
         second.make()
     yield
+    close()
     with django_db_blocker.unblock():
         second.drop()
 

@@ -24,6 +24,11 @@ _ASKS_ONLY = frozenset(
 )
 _started_here: list[Path] = []
 
+# A run starts hundreds of processes. Where Python is told to keep no bytecode, each of them would
+# compile all modules of ours anew, and each worker rewrite all tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(args: list[str]) -> Generator[None, object, object]:

@@ -1,8 +1,10 @@
 """What the documents say is what is there."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.apps import apps
@@ -12,6 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 MAKE_TARGET = re.compile(r"`(?:[A-Z]+=\S+ )?make ([a-z]+)")
+FENCED_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+IMPORT = re.compile(r"^from (\S+) import ([\w, ]+)$", re.MULTILINE)
+MEMBER = re.compile(r"\b(\w+)\.(\w+)")
+OURS = {"config", "crm", "chat", "knowledge"}
 COMMAND = re.compile(r"manage\.py ([a-z_]+)")
 
 
@@ -75,6 +81,21 @@ def items_of(cell: str) -> set[str]:
         until = int(last[0].rpartition(".")[2]) if last else int(number)
         found |= {f"{chapter}.{each}" for each in range(int(number), until + 1)}
     return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_of_a_page_imports_what_is_there(page: Path):
+    """Of each example: what it imports, and the members that it names of that."""
+    for block in FENCED_PYTHON.findall(page.read_text()):
+        imported: dict[str, object] = {}
+        for module, names in IMPORT.findall(block):
+            if module.split(".")[0] not in OURS:
+                continue
+            found = importlib.import_module(module)
+            imported |= {name.strip(): getattr(found, name.strip()) for name in names.split(",")}
+        for name, member in MEMBER.findall(block):
+            if isinstance(imported.get(name), ModuleType):
+                assert hasattr(imported[name], member), f"{name}.{member}"
 
 
 def test_every_item_of_security_has_a_proof():

@@ -24,7 +24,7 @@ from config.celery import app
 from config.settings import test as test_settings
 from crm.core import redis_circuit_breaker, stores
 from crm.operations import canary
-from crm.operations.tasks import note_canary
+from crm.operations.tasks import record_canary
 from tests.patience import await_true
 
 # Read by config/settings/test.py in the processes that tests start.
@@ -99,7 +99,7 @@ def await_idle_worker() -> None:
     for _generation in range(3):
         stores.redis().delete(canary.KEY)
         for queue in canary.QUEUES:
-            note_canary.apply_async(args=(queue,), queue=queue)
+            record_canary.apply_async(args=(queue,), queue=queue)
         await_true(_canaries_are_back, "The worker did not take its tasks.")
         await_true(_nothing_runs, "The worker did not finish its tasks.")
 

@@ -24,10 +24,17 @@ def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
     _organization(call)
     _knowledge(call)
     _customers(call)
+    _companies(call)
     _umbrellas(call)
+    _notifications(call)
     job = call("jobs_list", limit=100)["results"][0]["id"]
     call("jobs_get", job_id=job)
     call("jobs_cancel", job_id=job)
+    changed = call("jobs_list", kind="records.bulk", state="done", limit=1)["results"][0]["id"]
+    call("jobs_undo", job_id=changed)
+    _imports(call)
+    done = call("jobs_list", kind="transfer.export", state="done")["results"][0]["id"]
+    assert call("jobs_get_file", job_id=done, name="result").startswith(b'"Name"')
     widget = _widgets(call)
     conversation = call("conversations_list", limit=1)["results"][0]["id"]
     stream = f"conversation:{conversation}"
@@ -64,8 +71,10 @@ def _knowledge(call: Any) -> None:
     call("faqs_get", faq_id=made)
     call("faqs_update", {"answer": "No."}, faq_id=made, If__Match="*")
     call("faqs_list", search="is it", ordering="-updated_at")
-    call("faqs_bulk", {"action": "hide", "ids": [made]})
+    hidden = call("faqs_bulk", {"action": "hide", "ids": [made]}, Idempotency__Key=str(uuid7()))
+    call("undo_create", action_id=hidden["undo_id"])
     call("faqs_delete", faq_id=made)
+    _views(call, "faqs")
     shelf = {"name": f"Delivery {uuid7()}", "names": {"vi": "Giao hàng"}}
     kept = call("categories_create", shelf, Idempotency__Key=str(uuid7()))["id"]
     call("categories_get", category_id=kept)
@@ -80,6 +89,67 @@ def _customers(call: Any) -> None:
     call("customers_update", {"phone": "+84 24 1234 5678"}, customer_id=made)
     call("customers_bulk", {"action": "language", "language": "vi", "ids": [made]})
     call("customers_list", stage="customer", limit=100)
+    call("exports_create", {"record": "customers", "search": "Minh"}, Idempotency__Key=str(uuid7()))
+    _timeline(call, "customers", customer_id=made)
+    _views(call, "customers")
+
+
+def _companies(call: Any) -> None:
+    made = call("companies_create", {"name": "Sen Trang", "domain": "sentrang.example"})["id"]
+    call("companies_get", company_id=made)
+    call("companies_update", {"tax_code": "0401234567", "owner_id": None}, company_id=made)
+    call("companies_bulk", {"action": "owner", "owner_id": None, "ids": [made]})
+    call("companies_list", search="sen", ordering="name", limit=100)
+    _timeline(call, "companies", company_id=made)
+    call("companies_delete", company_id=made)
+    _views(call, "companies")
+
+
+def _notifications(call: Any) -> None:
+    call("notifications_list", unread=False, limit=10)
+    call("notifications_read", {"ids": [str(uuid7())]})
+    kinds = call("notifications_settings_get")["kinds"]
+    call("notifications_settings_update", {"emailed": [kinds[0]["kind"]]}, If__Match="*")
+
+
+def _imports(call: Any) -> None:
+    """Go through the steps; of what no worker has done before, an earlier import is asked."""
+    file = {"record": "customers", "file": b"Name,Email\nAn,an@shop.example\n"}
+    made = call("imports_create", file, Idempotency__Key=str(uuid7()))
+    assert made["file_name"] == "file.csv"
+    assert call("imports_cancel", import_id=made["id"])["state"] == "failed"
+    call("imports_read", {"encoding": "utf-8"}, import_id=made["id"])
+    call("imports_cancel", import_id=made["id"])
+    call("imports_discard", import_id=made["id"])
+    parts = {"record": "customers", "file_name": "parts.csv", "size": 8}
+    in_parts = call("imports_create", parts)["id"]
+    call("imports_add_part", {"number": 0, "part": b"Name\nAn\n"}, import_id=in_parts)
+    by_state = {each["state"]: each["id"] for each in call("imports_list", limit=100)["results"]}
+    call("imports_get", import_id=by_state["mapping"])
+    call("imports_check", {"key": "email"}, import_id=by_state["mapping"])
+    call("imports_run", {}, import_id=by_state["checked"], Idempotency__Key=str(uuid7()))
+    assert b"Reason" in call("imports_get_faults", import_id=by_state["done"])
+    call("imports_undo", {}, import_id=by_state["done"])
+
+
+def _views(call: Any, record: str) -> None:
+    key = str(uuid7())
+    sent = {"name": f"View {key}", "where": '{"all": []}'}
+    view = call(f"{record}_views_create", sent, Idempotency__Key=key)["id"]
+    call(f"{record}_views_get", view_id=view)
+    call(f"{record}_views_update", {"name": f"Renamed {key}"}, view_id=view, If__Match="*")
+    call(f"{record}_views_default", {"view": view})
+    assert [each for each in call(f"{record}_views_list")["results"] if each["is_default"]]
+    call(f"{record}_list", view=view)
+    call(f"{record}_views_delete", view_id=view, If__Match="*")
+
+
+def _timeline(call: Any, record: str, **row: str) -> None:
+    note = call(f"{record}_notes_create", {"text": "Called back."}, **row)["id"]
+    call(f"{record}_notes_get", note_id=note, **row)
+    call(f"{record}_notes_update", {"text": "Called back twice."}, note_id=note, **row)
+    call(f"{record}_timeline", kind="notes", limit=5, **row)
+    call(f"{record}_notes_delete", note_id=note, **row)
 
 
 def _jobs(call: Any) -> None:
@@ -92,9 +162,13 @@ def _umbrellas(call: Any) -> None:
     made = call("umbrellas_create", {"name": "Big one"})["id"]
     call("umbrellas_get", umbrella_id=made)
     call("umbrellas_update", {"ribs": 16}, umbrella_id=made)
-    call("umbrellas_bulk", {"action": "color", "color": "yellow", "ids": [made]})
+    all_of = {"action": "color", "color": "yellow", "where": '{"all": []}'}
+    assert call("umbrellas_bulk", all_of)["state"] == "waiting"
     call("umbrellas_list", limit=100)
+    call("umbrellas_move", {"column": "yellow", "after": None}, umbrella_id=made)
+    _timeline(call, "umbrellas", umbrella_id=made)
     call("umbrellas_delete", umbrella_id=made)
+    _views(call, "umbrellas")
 
 
 def _widgets(call: Any) -> dict[str, Any]:

@@ -6,11 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from chat.models import Conversation, Message
-from crm.core.idempotency import KEPT_FOR, StoredResponse, answer_once, purge_idempotent_requests
+from crm.core import idempotency
+from crm.core.api.exceptions import IdempotencyInFlight
+from crm.core.idempotency import (
+    KEPT_FOR,
+    MAX_WAITING,
+    StoredResponse,
+    answer_once,
+    purge_idempotent_requests,
+)
 from crm.core.models import IdempotentRequest
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
@@ -180,3 +188,55 @@ def test_a_lock_lasts_no_longer_than_its_transaction(owner: Membership) -> None:
                 act=lambda: StoredResponse(201, "{}"),
             )
         assert answer.status == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_equal_requests_wait_without_a_connection_and_not_all_of_them(
+    owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held, is_over = threading.Event(), threading.Event()
+    all_wait = threading.Barrier(MAX_WAITING + 1)
+    connected: list[bool] = []
+    waited = threading.local()
+
+    def pause(seconds: float) -> None:
+        connected.append(connection.connection is not None)
+        if not hasattr(waited, "before"):
+            waited.before = True
+            all_wait.wait(PATIENCE)
+        threading.Event().wait(seconds)
+
+    monkeypatch.setattr(idempotency, "_pause", pause)
+
+    def act() -> StoredResponse:
+        is_held.set()
+        is_over.wait(PATIENCE)
+        return StoredResponse(201, "{}")
+
+    def answer(act: Any, key: str = "k") -> bool:
+        try:
+            return answer_once(
+                organization_id=owner.organization_id,
+                actor="a",
+                key=key,
+                fingerprint="f",
+                act=act,
+                wait_seconds=int(PATIENCE),
+            )[1]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(MAX_WAITING + 2) as pool:
+        first = pool.submit(answer, act)
+        assert is_held.wait(PATIENCE)
+        waiting = [pool.submit(answer, act) for _number in range(MAX_WAITING)]
+        all_wait.wait(PATIENCE)
+        with pytest.raises(IdempotencyInFlight):
+            pool.submit(answer, act).result(PATIENCE)
+        # Another form of the same person is answered meanwhile.
+        assert not pool.submit(answer, lambda: StoredResponse(201, "{}"), "other").result(PATIENCE)
+        is_over.set()
+        assert not first.result(PATIENCE)
+        assert [each.result(PATIENCE) for each in waiting] == [True] * MAX_WAITING
+    assert set(connected) == {False}
+    assert not idempotency._waiting

@@ -1,14 +1,18 @@
 """Keys over HTTP: shown once, no more than their maker, gone at once."""
 
+import json
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from chat.models import Conversation
 from crm.authentication.models import ApiKey
+from crm.core.jobs.models import Job
 from crm.core.models import IdempotentRequest
 from crm.organizations.models import Membership
 from tests.api.conftest import Api
+from tests.jobs.counting import finish
 
 KEYS = "/api/v1/api-keys"
 CUSTOMERS = "/api/v1/customers"
@@ -53,6 +57,19 @@ def test_a_key_may_what_its_scopes_say_and_nothing_else(api: Api) -> None:
     assert (me["user"], me["role"]) == (None, None)
     assert me["rights"]["customers"] == {"read": "all", "write": "all"}
     assert ask(key, "PATCH", "/api/v1/me", '{"name": "Key"}').status_code == 403
+
+
+def test_nothing_in_the_inbox_is_a_keys_own(api: Api, conversation: Any) -> None:
+    key = made(api, "inbox:read")["key"]
+    Conversation.objects.filter(pk=conversation.pk).update(status="open")
+    lists = "/api/v1/inbox/conversations?status=open&box="
+    boxes = {
+        box: len(ask(key, "GET", f"{lists}{box}").json()["rows"])
+        for box in ("mine", "unassigned", "all")
+    }
+    counted = ask(key, "GET", "/api/v1/inbox/counts").json()
+    assert boxes == {"mine": 0, "unassigned": 1, "all": 1}
+    assert {box: counted["counts"][box]["open"] for box in boxes} == boxes
 
 
 def test_a_key_answers_customers_in_its_own_name(api: Api, conversation: Any) -> None:
@@ -111,3 +128,25 @@ def test_who_may_not_change_settings_makes_and_sees_no_keys(
     assert them.get(KEYS).json()["results"] == []
     assert them.send("DELETE", f"{KEYS}/{key['id']}").status_code == 404
     assert ApiKey.objects.get().revoked_at is None
+
+
+def test_a_key_undoes_what_it_did_itself(api: Api) -> None:
+    key, other = made(api, "customers:write")["key"], made(api, "customers:write")["key"]
+    minh = ask(key, "POST", CUSTOMERS, '{"name": "Minh"}').json()["id"]
+    sent = {"action": "language", "language": "ru"}
+    at_once = ask(key, "POST", f"{CUSTOMERS}/bulk", json.dumps(sent | {"ids": [minh]})).json()
+    undo = f"/api/v1/undo/{at_once['undo_id']}"
+    for stranger in (other, api):
+        refused = stranger.post(undo) if isinstance(stranger, Api) else ask(stranger, "POST", undo)
+        assert (refused.status_code, refused.json()["code"]) == (404, "undo_not_found")
+    assert ask(key, "POST", undo).json() == {"done": 1, "left": 0}
+    all_of = json.dumps(sent | {"where": '{"all": []}'})
+    job = ask(key, "POST", f"{CUSTOMERS}/bulk", all_of)["Location"]
+    finish(Job.objects.get())
+    assert ask(other, "POST", f"{job}/undo").status_code == 404
+    assert api.post(f"{job}/undo").json()["code"] == "job_not_undoable"
+    undone = ask(key, "POST", f"{job}/undo")
+    assert undone.status_code == 202
+    finish(Job.objects.get(pk=undone.json()["id"]))
+    assert ask(key, "GET", undone["Location"]).json()["report"]["counts"] == {"done": 1, "left": 0}
+    assert ask(key, "GET", f"{CUSTOMERS}/{minh}").json()["language"] == ""

@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 
 from chat.models import Conversation
+from crm.core.records import get_record
+from crm.organizations.models import Membership
 from tests.api.conftest import Api
 from tests.api.test_schema import document, operations, resolved
 
@@ -56,9 +58,12 @@ def _values(schema: dict[str, Any]) -> list[Any]:
 
 
 def test_every_default_and_limit_of_a_parameter_is_accepted(
-    document: dict[str, Any], api: Api, conversation: Conversation
+    document: dict[str, Any], api: Api, conversation: Conversation, owner: Membership
 ) -> None:
+    umbrella = get_record("umbrellas").create(by=owner, name="Big one")
     ids = {
+        "company_id": get_record("companies").create(by=owner, name="Sen").pk,
+        "umbrella_id": umbrella.pk,
         "conversation_id": conversation.pk,
         "customer_id": conversation.customer_id,
         "widget_id": conversation.widget_id,
@@ -81,7 +86,7 @@ def test_every_default_and_limit_of_a_parameter_is_accepted(
 
 
 # What has a form beyond its length: refused for that form, whatever its length.
-FREE = {"cursor", "fields", "assignee", "epoch", "subject", "key", "where"}
+FREE = {"cursor", "fields", "assignee", "epoch", "subject", "key", "where", "kind", "view"}
 
 
 @pytest.mark.parametrize("filler", ["я", "😀", "line\r\n"], ids=["letter", "emoji", "lines"])

@@ -12,6 +12,7 @@ from django.utils import timezone
 from chat.models import Conversation, Widget
 from chat.services import close, escalate
 from crm.core.api.cursors import CursorInvalid, decode_cursor, encode_cursor
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
@@ -228,7 +229,6 @@ def test_conversations_are_filtered(
 def test_faqs_are_filtered(api: Api, owner: Membership, organization: Organization) -> None:
     made = [
         create_faq(
-            organization_id=organization.pk,
             content=FaqContent(question=f"Question {n}?", answer="Yes.", language_code=language),
             by=owner,
         )
@@ -249,9 +249,8 @@ def test_nothing_of_another_organization_is_listed(
     widget = Widget.objects.create(organization=stranger_organization, name="Theirs")
     make_conversation(customer, widget)
     create_faq(
-        organization_id=stranger_organization.pk,
+        by=SystemPrincipal(stranger_organization.pk),
         content=FaqContent(question="Ours?", answer="Yes.", language_code="en"),
-        by=None,
     )
     theirs = {
         str(pk)

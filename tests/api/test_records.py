@@ -7,6 +7,7 @@ import pytest
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 from knowledge.models import Faq
@@ -338,7 +339,7 @@ def test_categories_are_named_by_language(api: Api, viewer: Membership) -> None:
 
 
 def test_categories_of_others_are_not_there(api: Api, stranger: Membership) -> None:
-    theirs = create_category(organization_id=stranger.organization_id, name="Theirs")
+    theirs = create_category(by=SystemPrincipal(stranger.organization_id), name="Theirs")
     path = f"/api/v1/knowledge/categories/{theirs.pk}"
     for answer in (api.get(path), api.patch(path, {"name": "Ours"}), api.delete(path)):
         assert refused(answer) == (404, "faq_category_not_found")

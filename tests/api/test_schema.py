@@ -209,13 +209,31 @@ def test_each_example_of_the_document_works(
         "conversation_id": conversation.pk,
         "customer_id": customer.pk,
         "faq_id": faq["id"],
+        "company_id": api.post("/api/v1/companies", {"name": "Sen"}).json()["id"],
         "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Small one"}).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
         "widget_id": conversation.widget_id,
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],
     }
+    notes = {
+        record: api.post(f"/api/v1/{record}/{ids[row]}/notes", {"text": "Hi"}).json()["id"]
+        for record, row in (
+            ("companies", "company_id"),
+            ("customers", "customer_id"),
+            ("umbrellas", "umbrella_id"),
+        )
+    }
+    lists = (
+        "/api/v1/companies",
+        "/api/v1/customers",
+        "/api/v1/knowledge/faqs",
+        "/api/v1/umbrellas",
+    )
+    views = {each: api.post(f"{each}/views", {"name": "Mine"}).json()["id"] for each in lists}
     tried = set()
     for path, method, operation in operations(document):
+        ids["view_id"] = views.get(path.partition("/views/")[0], "")
+        ids["note_id"] = notes.get(path.split("/")[3], "")
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in content.get("examples", {}).values():
             answer = api.send(method.upper(), path.format(**ids), example["value"])

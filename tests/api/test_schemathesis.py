@@ -2,9 +2,12 @@
 
 No answer may be a 5xx, have a status or a content type that the document does not name, or a body
 of another form. It runs as the owner's token for what a chat needs, and as the owner's key for the
-rest: together they may everything.
+rest: together they may everything. Each run visits every operation, with a part of the requests
+that are derived from its schema; which, says the run's seed.
 """
 
+import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +23,8 @@ from crm.authentication.services.token_families import start_family
 from crm.core.http.user_agent import Client
 from crm.core.permissions import SCOPES
 from crm.organizations.models import Membership
-from tests.servers import serving, without_limits
+from tests.commands import CHECKOUT
+from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 CHECKS = (
@@ -32,7 +36,7 @@ CHECKS = (
 )
 # Tags of the document. Some of what they hold is for people only, which is why no key asks for it.
 CHAT = ("access", "conversations", "streams", "widget")
-# So many are made up for an operation, after all that the phase "coverage" derives from its schema.
+# So many are made up for an operation, after those that the phase "coverage" derives.
 MADE_UP = 4
 
 
@@ -53,35 +57,47 @@ def token_of(owner: Membership) -> str:
     ("credential", "choice"), [(key_of, "exclude"), (token_of, "include")], ids=["key", "token"]
 )
 def test_no_request_of_the_document_meets_a_surprise(
-    owner: Membership, conversation: Conversation, tmp_path: Path, credential: Any, choice: str
+    unlimited_server: LiveServer,
+    owner: Membership,
+    conversation: Conversation,
+    tmp_path: Path,
+    credential: Any,
+    choice: str,
 ) -> None:
-    secret = credential(owner)
-    with serving(tmp_path, **without_limits()) as server:
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "st"),
-                "run",
-                f"{server.base_url}/api/v1/openapi.json",
-                f"--header=Authorization: Bearer {secret}",
-                f"--checks={','.join(CHECKS)}",
-                *(f"--{choice}-tag={tag}" for tag in CHAT),
-                "--phases=examples,coverage,fuzzing",
-                f"--max-examples={MADE_UP}",
-                "--continue-on-failure",
-                "--seed=1",
-                "--no-shrink",
-                "--suppress-health-check=all",
-                "--warnings=off",
-                "--request-timeout=60",
-                "--report=junit",
-                f"--report-junit-path={tmp_path / 'report.xml'}",
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
-        log = server.log.read_text()
+    secret, server = credential(owner), unlimited_server
+    turn = random.randrange(1000)  # noqa: S311  follows the seed of the run
+    told_before = server.log.stat().st_size
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "st"),
+            "run",
+            f"{server.base_url}/api/v1/openapi.json",
+            f"--header=Authorization: Bearer {secret}",
+            f"--checks={','.join(CHECKS)}",
+            *(f"--{choice}-tag={tag}" for tag in CHAT),
+            "--phases=examples,coverage,fuzzing",
+            f"--max-examples={MADE_UP}",
+            "--continue-on-failure",
+            "--seed=1",
+            "--no-shrink",
+            "--suppress-health-check=all",
+            "--warnings=off",
+            "--request-timeout=60",
+            "--report=junit",
+            f"--report-junit-path={tmp_path / 'report.xml'}",
+        ],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(CHECKOUT),
+            "SCHEMATHESIS_HOOKS": "tests.api.schemathesis_share",
+            "SCHEMATHESIS_TURN": str(turn),
+        },
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    log = server.log.read_bytes()[told_before:].decode()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "Traceback" not in log

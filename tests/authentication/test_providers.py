@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +20,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from oidc_provider_mock import User as Subject
-from oidc_provider_mock import run_server_in_thread
+from oidc_provider_mock import _storage, run_server_in_thread
 from pytest_django import Settings
 
 from crm.authentication.allauth.adapters import ProviderAway, _require_readable
@@ -40,6 +41,15 @@ SENT = reverse("account_email_verification_sent")
 INBOX = reverse("chat:inbox")
 CHECKLIST = reverse("chat:start")
 START = "/login/with/oidc/company/login/"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_signing_key() -> Iterator[None]:
+    """Sign what the servers of all tests say with one key, which takes long to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        keys = _storage.jose.RSAKey
+        patch.setattr(keys, "generate_key", lru_cache(keys.generate_key))
+        yield
 
 
 @pytest.fixture

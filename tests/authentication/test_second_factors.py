@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from fido2.webauthn import AuthenticationResponse
 
-from crm.authentication.forms.mfa import MOST_CREDENTIAL
+from crm.authentication.forms.mfa import MAX_CREDENTIAL
 from crm.authentication.services.access import deactivate_user, reactivate_user
 from crm.organizations.models import Membership
 from tests.authentication.letters import kinds
@@ -279,7 +279,7 @@ def test_a_passkey_is_refused_by_its_length_before_it_is_parsed(
     monkeypatch.setattr(AuthenticationResponse, "from_dict", lambda *_given: pytest.fail("parsed"))
     url = reverse("mfa_login_webauthn")
     client.get(url, headers={"accept": "application/json"})
-    sent = passkey(signature=b"s" * MOST_CREDENTIAL)
+    sent = passkey(signature=b"s" * MAX_CREDENTIAL)
     assert client.post(url, {"credential": sent})["Location"] == LOG_IN
 
 

@@ -259,7 +259,7 @@ def test_what_is_over_for_long_is_dropped(agent: Membership) -> None:
 
 
 def test_only_settings_people_change_the_rules(agent: Membership, owner: Membership) -> None:
-    form = {"session_hours": 8, "idle_minutes": 15}
+    form = {"session_hours": 8, "idle_minutes": 15, "_version": 1}
     page = reverse("authentication:log_in_rules")
     assert browser(agent).post(page, form).status_code == 403
     assert SecuritySettings.objects.count() == 0
@@ -332,7 +332,7 @@ def test_expired_sessions_are_purged_in_batches(
     )
     purge_log_ins()
     assert [each.pk for each in Session.objects.all()] == [client.session.session_key]
-    monkeypatch.setattr(sessions, "MOST_BATCHES", 1)
+    monkeypatch.setattr(sessions, "MAX_BATCHES", 1)
     Session.objects.bulk_create(
         Session(session_key=f"{number:032d}", session_data="", expire_date=gone)
         for number in range(5)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from chat import bot
@@ -18,14 +19,19 @@ from crm.billing import banner, counters
 from crm.billing.forecast import forecast
 from crm.billing.metrics import Metric
 from crm.billing.models import QuotaNotice, UsageSnapshot
-from crm.billing.services.alerts import tell_levels
+from crm.billing.services.alerts import notify_quota_levels
 from crm.billing.services.subscriptions import assign_plan
-from crm.billing.tasks import sweep
+from crm.billing.tasks import reconcile
 from crm.compliance.filters import Filters
 from crm.compliance.services.exports import start_export
 from crm.core import quotas, stores, tenancy
 from crm.core.jobs.services import cancel_job
+from crm.core.models import Note
+from crm.core.permissions import SystemPrincipal
+from crm.core.records import get_record
+from crm.core.records.notes import create_note, delete_note, update_note
 from crm.core.transfer.formats import Format
+from crm.core.undo.services import undo
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
@@ -74,7 +80,7 @@ def test_a_visitor_is_heard_beyond_the_conversations_of_the_plan(
     ]
     row = api.get(f"/api/v1/conversations/{made[2].pk}").json()
     assert row["conversation"]["is_over_quota"] is True
-    tell_levels(organization_id=organization.pk)
+    notify_quota_levels(organization_id=organization.pk)
     assert QuotaNotice.objects.get().level == 100
 
 
@@ -172,51 +178,84 @@ def test_texts_that_do_not_fit_are_refused_and_shorter_ones_are_not(
     organization: Organization,
 ) -> None:
     allow(organization, stored_bytes=100)
-    faq = create_faq(organization_id=organization.pk, content=content("x" * 60), by=None)
+    faq = create_faq(by=SystemPrincipal(organization.pk), content=content("x" * 60))
     with pytest.raises(quotas.QuotaExceeded):
-        create_faq(organization_id=organization.pk, content=content("x" * 60, "more"), by=None)
+        create_faq(by=SystemPrincipal(organization.pk), content=content("x" * 60, "more"))
     with pytest.raises(quotas.QuotaExceeded):
-        update_faq(
-            organization_id=organization.pk, faq_id=faq.pk, content=content("x" * 100), by=None
-        )
+        update_faq(by=SystemPrincipal(organization.pk), faq_id=faq.pk, content=content("x" * 100))
     assert Faq.objects.get().answer == "x" * 60
     allow(organization, stored_bytes=10)
-    update_faq(organization_id=organization.pk, faq_id=faq.pk, content=content("x" * 50), by=None)
+    update_faq(by=SystemPrincipal(organization.pk), faq_id=faq.pk, content=content("x" * 50))
     with pytest.raises(quotas.QuotaExceeded):
-        import_faqs(organization_id=organization.pk, contents=[content("y", "new")], by=None)
+        import_faqs(by=SystemPrincipal(organization.pk), contents=[content("y", "new")])
 
 
 def test_a_deleted_faq_comes_back_only_where_there_is_room(organization: Organization) -> None:
-    ids: dict[str, Any] = {"organization_id": organization.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(organization.pk)}
     allow(organization, stored_bytes=100)
-    first = create_faq(**ids, content=content("x" * 60), by=None)
+    first = create_faq(**ids, content=content("x" * 60))
     delete_faq(**ids, faq_id=first.pk)
-    second = create_faq(**ids, content=content("y" * 60, "more"), by=None)
+    # It is kept, and counts.
+    with pytest.raises(quotas.QuotaExceeded):
+        create_faq(**ids, content=content("y" * 60, "more"))
+    allow(organization, stored_bytes=50)
     with pytest.raises(quotas.QuotaExceeded):
         restore_faq(**ids, faq_id=first.pk)
     assert not Faq.objects.alive().filter(pk=first.pk).exists()
-    delete_faq(**ids, faq_id=second.pk)
+    allow(organization, stored_bytes=100)
     assert restore_faq(**ids, faq_id=first.pk).deleted_at is None
 
 
 def test_other_ways_to_ask_are_texts_as_well(organization: Organization) -> None:
-    ids: dict[str, Any] = {"organization_id": organization.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(organization.pk)}
     allow(organization, stored_bytes=100)
     long = replace(content("x", "long"), phrasings=("y" * 60, "z" * 60))
     with pytest.raises(quotas.QuotaExceeded):
-        create_faq(**ids, content=long, by=None)
-    faq = create_faq(**ids, content=replace(long, phrasings=("y" * 60,)), by=None)
+        create_faq(**ids, content=long)
+    faq = create_faq(**ids, content=replace(long, phrasings=("y" * 60,)))
     assert Faq.objects.text_bytes(organization.pk) == len("When?x") + 60
     with pytest.raises(quotas.QuotaExceeded):
         add_phrasing(**ids, faq_id=faq.pk, phrasing="z" * 60)
-    update_faq(**ids, faq_id=faq.pk, content=replace(long, phrasings=("z" * 50,)), by=None)
+    update_faq(**ids, faq_id=faq.pk, content=replace(long, phrasings=("z" * 50,)))
+
+
+def test_notes_are_texts_as_well_and_a_plan_without_room_takes_none(
+    organization: Organization, owner: Membership, customer: Customer, client: Client
+) -> None:
+    record = get_record("customers")
+    asked: dict[str, Any] = {"by": owner, "record": record, "row_id": customer.pk}
+    allow(organization, stored_bytes=100)
+    note = create_note(**asked, text="é" * 30)
+    assert quotas.measured("stored_bytes", organization.pk) == 60
+    with pytest.raises(quotas.QuotaExceeded):
+        create_note(**asked, text="x" * 41)
+    with pytest.raises(quotas.QuotaExceeded):
+        update_note(**asked, note_id=note.pk, version=None, text="x" * 101)
+    api = Api(owner)
+    refused = api.post(f"/api/v1/customers/{customer.pk}/notes", {"text": "x" * 41})
+    assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
+    action_id = delete_note(**asked, note_id=note.pk)
+    allow(organization, stored_bytes=0)
+    assert action_id
+    with pytest.raises(quotas.QuotaExceeded):
+        undo(by=owner, action_id=action_id)
+    client.force_login(owner.user)
+    page = client.post(record.reverse("add_note", customer.pk), {"text": "Typed and kept"})
+    assert page.status_code == 402
+    assert "Typed and kept" in page.content.decode()
+    assert not Note.objects.exists()
+    allow(organization, stored_bytes=100)
+    undo(by=owner, action_id=action_id)
+    allow(organization, stored_bytes=0)
+    shorter = update_note(**asked, note_id=note.pk, version=None, text="x")
+    assert shorter.text == "x"
 
 
 def test_imports_and_exports_count_as_background_tasks(
     organization: Organization, owner: Membership
 ) -> None:
     assign_plan(organization_id=organization.pk, plan="pro")
-    import_faqs(organization_id=organization.pk, contents=[content("x")], by=owner.user)
+    import_faqs(contents=[content("x")], by=owner)
     ask: dict[str, Any] = {"by": owner, "file_format": Format.CSV, "filters": Filters()}
     export = start_export(**ask)
     assert used(organization, Metric.BACKGROUND_TASKS) == 2
@@ -226,18 +265,18 @@ def test_imports_and_exports_count_as_background_tasks(
         start_export(**ask)
 
 
-# --- Sweeps and commands --------------------------------------------------------------------------
+# --- Reconciling and commands ---------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_tells_what_was_lost_and_mends_counters(
+def test_reconciling_sends_what_was_lost_and_repairs_counters(
     organization: Organization, owner: Membership, widget: Widget, customer: Customer
 ) -> None:
     allow(organization, conversations=1)
     with tenancy.organization(organization.pk):
         make_conversation(customer, widget)
     stores.redis().hset(counters.key_of(organization.pk, Metric.CONVERSATIONS), "used", 7)
-    sweep()
+    reconcile()
     assert counters.read(organization.pk, Metric.CONVERSATIONS) == (
         counters.read(organization.pk, Metric.CONVERSATIONS)[0],  # type: ignore[index]
         1,

@@ -13,7 +13,7 @@ from crm.authentication.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.models import Subscription, UsageSnapshot
-from crm.billing.services.alerts import tell_levels
+from crm.billing.services.alerts import notify_quota_levels
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.subscriptions import assign_plan
 from crm.billing.tasks import post_calls
@@ -226,7 +226,7 @@ def test_owners_see_a_banner_and_agents_do_not(
     organization: Organization, owner: Membership, agent: Membership, client: Client
 ) -> None:
     allow(organization, members=2)
-    tell_levels(organization_id=organization.pk)
+    notify_quota_levels(organization_id=organization.pk)
     sentence = "Members: used up."
     client.force_login(owner.user)
     assert sentence in client.get("/app/settings/profile/").content.decode()

@@ -13,12 +13,12 @@ from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.models import QuotaNotice, Subscription, UsageRecord
 from crm.billing.services import check_quota, consume
-from crm.billing.services.alerts import tell_levels
+from crm.billing.services.alerts import notify_quota_levels
 from crm.billing.services.entitlements import terms_of
 from crm.billing.services.overrides import override_quota
 from crm.billing.services.reconciliation import compare
 from crm.billing.services.subscriptions import assign_plan
-from crm.billing.services.usage_summary import standings_of
+from crm.billing.services.usage_summary import usage_summaries_of
 from crm.core import quotas, stores, tenancy
 from crm.core.mail.models import Mail
 from crm.customers.models import Customer, Stage
@@ -279,11 +279,11 @@ def test_owners_are_told_at_eighty_and_at_hundred_per_cent_once(
     for key in "abcd":
         answer_of_bot(organization, key)
     for _again in range(2):
-        tell_levels(organization_id=organization.pk)
+        notify_quota_levels(organization_id=organization.pk)
     letters = Mail.objects.filter(kind="quota_80")
     assert set(letters.values_list("to", flat=True)) == {owner.user.email, admin.user.email}
     answer_of_bot(organization, "e")
-    tell_levels(organization_id=organization.pk)
+    notify_quota_levels(organization_id=organization.pk)
     assert Mail.objects.filter(kind="quota_100").count() == 2
     assert sorted(QuotaNotice.objects.values_list("level", flat=True)) == [80, 100]
 
@@ -306,8 +306,8 @@ def test_without_a_limit_nothing_is_locked_and_everything_is_counted(
     assign_plan(organization_id=organization.pk, plan="enterprise")
     for key in "abc":
         answer_of_bot(organization, key)
-    (standing,) = standings_of(terms_of(organization.pk), [Metric.BOT_ANSWERS])
-    assert (standing.used, standing.limit, standing.percent) == (3, None, None)
+    (summary,) = usage_summaries_of(terms_of(organization.pk), [Metric.BOT_ANSWERS])
+    assert (summary.used, summary.limit, summary.percent) == (3, None, None)
 
 
 @override_settings(BILLING_DEFAULT_PLAN="free")

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 from django.test import Client
-from django.urls import reverse
 
 from chat.consumers.long_poll import _counted_viewer
 from crm.authentication.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.core.quotas import QuotaExceeded
-from crm.core.ratelimit.headers import noted_standings
+from crm.core.ratelimit.headers import recorded_limit_statuses
+from crm.core.transfer.models import Import
 from crm.customers.models import Customer, Stage
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from tests.billing.plans import allow, used
+from tests.transfer.pages import checked, ended, press
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,7 @@ def test_a_long_poll_of_a_program_is_counted_and_refused_like_any_call(
     with pytest.raises(QuotaExceeded) as refusal:
         _counted_viewer(request, authorization=bearer, cookie=None)
     assert refusal.value.extra["quota"] == "api_calls"
-    assert [each.is_refused for each in noted_standings(request)] == [False] * 3
+    assert [each.is_refused for each in recorded_limit_statuses(request)] == [False] * 3
     assert call(bearer, "GET", CUSTOMERS).status_code == 402
     assert used_calls(organization) == 3
 
@@ -105,14 +106,19 @@ def test_an_import_of_faqs_on_its_page_is_counted_and_refused(
     allow(organization, background_tasks=1)
     client = Client()
     client.force_login(owner.user)
-    page = reverse("knowledge:import")
-    text = "Do you ship to Manila?\nYes, in three days.\n"
-    assert client.post(page, {"text": text}).status_code == 200, "to look at it counts nothing"
-    assert used(organization, Metric.BACKGROUND_TASKS) == 0
-    assert client.post(page, {"text": text, "step": "import"}).status_code == 302
+
+    def run(text: str) -> Any:
+        client.post("/app/import/faqs/new/", {"text": text})
+        found = checked(client, ended(Import.objects.latest("created_at")), key="question")
+        assert used(organization, Metric.BACKGROUND_TASKS) == bool(Faq.objects.count())
+        answer = press(client, found, "run")
+        found.refresh_from_db()
+        return answer, found
+
+    answer, found = run("Do you ship to Manila?\nYes, in three days.\n")
+    assert answer.status_code == 302, "to look at it counts nothing"
+    ended(found)
     assert used(organization, Metric.BACKGROUND_TASKS) == 1
-    other = "Do you ship to Hanoi?\nYes, tomorrow.\n"
-    refused = client.post(page, {"text": other, "step": "import"})
-    assert refused.status_code == 402
-    assert other.strip() in refused.content.decode().replace("\r", ""), "the text is not lost"
+    refused, found = run("Do you ship to Hanoi?\nYes, tomorrow.\n")
+    assert (refused.status_code, found.state) == (402, "checked"), "the text is not lost"
     assert Faq.objects.count() == 1

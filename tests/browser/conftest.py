@@ -1,9 +1,10 @@
-"""One Chromium for the browser tests of a module; each test has its own empty profile.
+"""One Chromium for the browser tests of a run; each test has its own empty profile.
 
-Not for the whole run: Playwright's synchronous API keeps an event loop in this thread, which
-asynchronous tests of other modules could not share.
+Playwright's synchronous API keeps an event loop in this thread, which asynchronous tests cannot
+share. So the loop rests between the modules that use it: nothing of it runs meanwhile.
 """
 
+import asyncio
 import functools
 import threading
 import time
@@ -27,14 +28,29 @@ from tests.ports import free_port
 from tests.servers import LiveServer
 
 
+@pytest.fixture(scope="session")
+def _resting_chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
+    """The browser, and the loop that has to be this thread's while it is used."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
+        browser.close()
+
+
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+def chromium(
+    _resting_chromium: tuple[Browser, asyncio.AbstractEventLoop],
+) -> Iterator[Browser]:
+    browser, loop = _resting_chromium
+    with pytest.MonkeyPatch.context() as patch:
         # Django refuses the ORM beside that loop, although nothing runs in it meanwhile.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = launch(playwright)
+        asyncio._set_running_loop(loop)
         yield browser
-        browser.close()
+        asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="module")

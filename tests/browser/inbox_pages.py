@@ -4,21 +4,20 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from chat.models import Conversation, Message, Sender, SenderType
 from chat.services import post_message
 from crm.organizations.models import Membership
+from tests.browser import axe
 from tests.browser.chromium import PATIENCE
 
-AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # What a browser says by itself while a server is away; everything else is a fault of ours.
 # 401, 403, 409, 422: refusals that the page answers, in words or by leading to the log-in.
 EXPECTED_NOISE = (
@@ -28,6 +27,7 @@ EXPECTED_NOISE = (
     "status of 401",
     "status of 403",
     "status of 409",
+    "Status Error Code 409",
     "status of 422",
 )
 
@@ -147,15 +147,15 @@ def seen_on(page: Page) -> dict[str, str]:
 
 def serious_faults(page: Page, *, within: str | None = None) -> list[str]:
     """Run axe and give what it calls serious or critical, on the page or within a selector."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    axe.load(page)
     found = page.evaluate(
-        "within => axe.run(within || document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa',"
-        " 'wcag22aa', 'best-practice']})",
-        within,
+        "async ([within, told]) => (await axe.run(within || document, {...told, runOnly: ['wcag2a',"
+        " 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})).violations",
+        [within, axe.VIOLATIONS_ALONE],
     )
     return [
         f"{fault['id']}: {node['target']} {node['failureSummary']}"
-        for fault in found["violations"]
+        for fault in found
         if fault["impact"] in {"serious", "critical"}
         for node in fault["nodes"]
     ]

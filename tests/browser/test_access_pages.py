@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from crm.authentication.models import ApiKey, ApiKeySecret, UserSession
 from crm.organizations.models import Membership
-from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, serious_faults
+from tests.browser.inbox_pages import logged_in, open_inbox, serious_faults
+from tests.browser.looks import FIRST_LOOK, looks
 from tests.browser.widths import assert_within
 from tests.patience import PATIENCE
 from tests.servers import LiveServer
@@ -20,7 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SESSIONS = reverse("authentication:sessions")
 KEYS = reverse("authentication:api_keys_page")
-LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
 
 
 def test_a_session_that_is_ended_is_thrown_out_live(
@@ -45,28 +45,21 @@ def test_a_session_that_is_ended_is_thrown_out_live(
     assert UserSession.objects.live().count() == 1
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_the_pages_are_usable_by_everybody(
-    chromium: Browser,
-    web_server: LiveServer,
-    owner: Membership,
-    viewport: dict[str, int],
-    scheme: str,
+    chromium: Browser, web_server: LiveServer, owner: Membership
 ) -> None:
-    options = {"viewport": viewport, "color_scheme": scheme}
-    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+    with logged_in(chromium, web_server.base_url, owner, **FIRST_LOOK) as context:
         page = context.new_page()
         for name in (
             "authentication:sessions",
             "authentication:log_in_rules",
             "authentication:api_keys_page",
+            "chat:visitor_identity",
         ):
             page.goto(reverse(name))
-            assert serious_faults(page) == []
-            assert_within(page)
-        page.goto(reverse("chat:visitor_identity"))
-        assert serious_faults(page) == []
-        assert_within(page)
+            for look in looks(page):
+                assert serious_faults(page) == [], look
+                assert_within(page)
 
 
 def test_a_key_is_made_copied_used_rotated_and_revoked(

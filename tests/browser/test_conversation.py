@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from chat.models import Widget
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization
 from knowledge.services import import_faqs, index_now
 from tests.browser.inbox_pages import logged_in, open_inbox, shown_texts
@@ -45,7 +46,7 @@ STORIES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def knowing(organization: Organization) -> Organization:
     """The organization, with FAQs that the bot finds."""
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_now(organization_id=organization.pk)
     return organization
 

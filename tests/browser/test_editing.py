@@ -273,6 +273,46 @@ def test_two_tabs_with_edits_of_one_message_keep_both(desk: Page, talk: Conversa
     expect(mine).to_have_count(0)
 
 
+def test_a_tab_that_drops_its_edit_does_not_change_what_another_one_saves(
+    desk: Page, talk: Conversation
+) -> None:
+    other = open_inbox(desk.context, path_of(talk))
+    theirs, mine = begin_edit(other, OTHER), begin_edit(desk, LONG)
+    entry(desk, 2).get_by_role("button", name="Use this text").click()
+    held: list[Route] = []
+    desk.route("**/messages/*", lambda route: held.append(route), times=1)
+    mine.press("Enter")
+    await_truth(desk, lambda: len(held) == 1)
+    theirs.press("Escape")
+    # The page has heard of it when it hears of what was written later.
+    other.evaluate("localStorage.setItem('later', '')")
+    desk.wait_for_function("localStorage.getItem('later') === ''")
+    expect(mine).to_have_value(OTHER)
+    held[0].continue_()
+    expect(mine).to_have_count(0)
+    choose(desk, 2, "Edit")
+    expect(mine).to_have_value(LONG)
+
+
+def test_what_is_typed_while_an_edit_is_saved_is_an_edit_of_what_was_saved(
+    desk: Page, talk: Conversation
+) -> None:
+    held: list[Route] = []
+    editor = begin_edit(desk, OTHER)
+    desk.route("**/messages/*", lambda route: held.append(route), times=1)
+    editor.press("Enter")
+    await_truth(desk, lambda: len(held) == 1)
+    editor.fill(f"{OTHER} Shipped today.")
+    editor.press("Enter")
+    held[0].continue_()
+    expect(entry(desk, 2).get_by_role("button", name="Save")).to_be_enabled()
+    expect(editor).to_have_value(f"{OTHER} Shipped today.")
+    expect(entry(desk, 2).locator(".edit-notice")).to_be_empty()
+    editor.press("Enter")
+    expect(entry(desk, 2).locator(".bubble-text")).to_have_text(f"{OTHER} Shipped today.")
+    expect(editor).to_have_count(0)
+
+
 def test_the_edit_of_a_closed_tab_is_gone_on_with_or_offered(
     desk: Page, talk: Conversation
 ) -> None:
@@ -280,6 +320,8 @@ def test_the_edit_of_a_closed_tab_is_gone_on_with_or_offered(
     begin_edit(other, OTHER)
     mine = entry(desk, 2).get_by_role("textbox")
     begin_edit(desk, LONG)
+    # The other tab puts back what this one typed over.
+    expect(entry(desk, 2).locator(".edit-notice blockquote")).to_have_text([OTHER])
     other.close()
     desk.reload()
     expect(mine).to_have_value(LONG)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -12,6 +12,7 @@ from tests.authentication.test_second_factors import code_of
 from tests.browser.axe import violations
 from tests.browser.chromium import PATIENCE
 from tests.browser.inbox_pages import DESK, PHONE, Faults, logged_in
+from tests.browser.looks import FIRST_LOOK, looks
 from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD
 from tests.mail.sink import Sink, listening
@@ -197,22 +198,13 @@ def test_second_tab_of_the_log_in_goes_on(visitors: Any, agent: Membership) -> N
     expect(second).to_have_url(re.compile("/app/settings/profile/"))
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"]
-)
 def test_pages_can_be_used_by_everybody(
-    chromium: Browser,
-    visitors: Any,
-    address: str,
-    owner: Membership,
-    agent: Membership,
-    size: dict[str, int],
-    scheme: Literal["light", "dark"],
+    chromium: Browser, visitors: Any, address: str, owner: Membership, agent: Membership
 ) -> None:
-    stranger = visitors(viewport=size, color_scheme=scheme)
+    stranger = visitors(**FIRST_LOOK)
     for path in DOOR_PAGES:
         _look(stranger, path)
-    with logged_in(chromium, address, owner, viewport=size, color_scheme=scheme) as context:
+    with logged_in(chromium, address, owner, **FIRST_LOOK) as context:
         page = context.new_page()
         for path in SETTINGS_PAGES:
             _look(page, path)
@@ -220,5 +212,6 @@ def test_pages_can_be_used_by_everybody(
 
 def _look(page: Page, path: str) -> None:
     page.goto(path)
-    assert violations(page) == [], path
-    assert_within(page)
+    for look in looks(page, [(PHONE, "dark"), (DESK, "light")]):
+        assert violations(page) == [], look
+        assert_within(page)

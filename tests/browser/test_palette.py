@@ -5,7 +5,8 @@ from playwright.sync_api import Browser, expect
 
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
-from tests.browser.inbox_pages import Faults, logged_in, serious_faults
+from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
+from tests.browser.widths import assert_within
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,3 +37,24 @@ def test_palette_opens_finds_and_leads(
         page.keyboard.press("Escape")
         expect(page.locator("#palette")).not_to_be_visible()
         assert faults.lines == []
+
+
+def test_on_a_phone_a_result_has_its_title_on_its_own_line(
+    chromium: Browser, web_server: LiveServer, owner: Membership
+) -> None:
+    Customer.objects.create(
+        organization=owner.organization,
+        name="The bakery at the river",
+        email="orders-and-questions@bakery-at-the-river.example",
+    )
+    with logged_in(chromium, web_server.base_url, owner, viewport=PHONE) as context:
+        page = context.new_page()
+        page.goto("/app/search/?q=bakery")
+        title = page.locator(".palette-title", has_text="The bakery at the river").first
+        detail = page.locator(".palette-detail", has_text="orders-and-questions").first
+        first, second = title.bounding_box(), detail.bounding_box()
+        assert first is not None
+        assert second is not None
+        assert second["y"] >= first["y"] + first["height"] - 1
+        assert not title.evaluate("each => each.scrollWidth > each.clientWidth")
+        assert_within(page)

@@ -1,7 +1,5 @@
 """Roles, teams and reasons for every hand and eye; a conversation that moves out of sight."""
 
-from typing import Any, Literal
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -12,7 +10,8 @@ from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.models import CustomRole, Membership, Team
 from crm.organizations.services.roles import create_role
 from tests.browser.axe import violations
-from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, path_of
+from tests.browser.inbox_pages import PHONE, logged_in, open_inbox, path_of
+from tests.browser.looks import FIRST_LOOK, looks
 from tests.browser.widths import assert_within
 from tests.organizations.people import give, make_team, rights
 from tests.servers import LiveServer
@@ -71,21 +70,16 @@ def test_team_is_made_of_boxes(
     assert set(Team.objects.get().members.all()) == {owner, agent}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
 def test_pages_are_for_everybody(
     chromium: Browser,
     web_server: LiveServer,
     owner: Membership,
     agent: Membership,
     conversation: Conversation,
-    scheme: Literal["light", "dark"],
-    screen: Any,
 ) -> None:
     role = create_role(by=owner, name="Night shift", copied_from="agent")
     team = make_team("Night", owner, agent, lead=agent)
-    options = {"viewport": screen, "color_scheme": scheme}
-    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+    with logged_in(chromium, web_server.base_url, owner, **FIRST_LOOK) as context:
         page = context.new_page()
         for path in (
             "/app/settings/roles/",
@@ -97,8 +91,9 @@ def test_pages_are_for_everybody(
             f"/app/inbox/{conversation.pk}/access/?person={agent.pk}",
         ):
             page.goto(path)
-            assert violations(page) == [], path
-            assert_within(page)
+            for look in looks(page):
+                assert violations(page) == [], look
+                assert_within(page)
 
 
 @pytest.mark.parametrize(

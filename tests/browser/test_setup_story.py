@@ -13,6 +13,7 @@ from chat.models import Widget
 from crm.organizations.models import Invitation, Membership, Organization
 from knowledge.models import Faq
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
+from tests.browser.looks import FIRST_LOOK, looks
 from tests.browser.sites import pasted_site
 from tests.browser.test_getting_in import (  # noqa: F401  fixtures
     address,
@@ -95,14 +96,12 @@ def test_checklist_leads_from_sign_up_to_an_answered_visitor(
         expect(nora.get_by_text("The chat was seen on http://localhost:")).to_be_visible()
 
         nora.get_by_role("link", name="Import").click()
-        nora.get_by_label("Questions and answers").fill(FAQS)
-        nora.get_by_role("button", name="Preview").click()
-        expect(nora.get_by_text("3 FAQs can be imported.")).to_be_visible()
-        expect(nora.get_by_text("The answer is missing.")).to_be_visible()
-        nora.get_by_role("button", name="Import 3 FAQs").click()
-        expect(nora.get_by_text("3 FAQs were imported.")).to_be_visible()
-        field = nora.get_by_label("Questions and answers")
-        expect(field).to_have_value("question,answer\nCan I return a grinder?,")
+        nora.get_by_label("Or paste rows").fill(FAQS)
+        nora.get_by_role("button", name="Continue").click()
+        nora.get_by_role("button", name="Preview the result").click()
+        expect(nora.get_by_text("Answer: This field is required.")).to_be_visible()
+        nora.get_by_role("button", name="Import", exact=True).click()
+        expect(nora.get_by_role("button", name="Download the rows with errors")).to_be_visible()
 
         nora.goto(reverse("chat:start"))
         nora.get_by_role("link", name="Invite").click()
@@ -220,29 +219,24 @@ def test_preview_stays_in_view_while_one_types(editor: Page, viewport: dict[str,
         expect(editor.locator(".preview-stage")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
-)
 def test_pages_of_setting_up_can_be_used_by_everybody(
     chromium: Browser,
     web_server: LiveServer,
     owner: Membership,
     widget: Widget,
-    viewport: dict[str, int],
-    scheme: str,
 ) -> None:
-    options = {"viewport": viewport, "color_scheme": scheme}
     paths = [
         reverse("chat:start"),
         reverse("chat:widgets"),
         reverse("chat:new_widget"),
         reverse("chat:edit_widget", args=[widget.pk]),
         reverse("chat:install_widget", args=[widget.pk]),
-        reverse("knowledge:import"),
+        reverse("transfer:new_import", args=["faqs"]),
     ]
-    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+    with logged_in(chromium, web_server.base_url, owner, **FIRST_LOOK) as context:
         page = context.new_page()
         for path in paths:
             page.goto(path)
-            assert serious_faults(page) == [], path
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            for look in looks(page):
+                assert serious_faults(page) == [], look
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look

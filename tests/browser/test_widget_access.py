@@ -11,6 +11,7 @@ from chat.models import Widget
 from chat.services import close, take_over
 from crm.organizations.models import Membership
 from tests.browser.axe import violations
+from tests.browser.looks import Scheme
 from tests.browser.sites import shop_site
 from tests.browser.widget_page import WidgetPage, only_conversation, reply
 from tests.servers import LiveServer
@@ -60,26 +61,30 @@ def fill_with_everything(visitor: WidgetPage, agent: Membership) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "color"),
-    [("light", "#1f6f5c"), ("dark", "#1f6f5c"), ("light", "#ffffff"), ("dark", "#101010")],
+    ("color", "schemes"),
+    [("#1f6f5c", ["dark", "light"]), ("#ffffff", ["light"]), ("#101010", ["dark"])],
 )
 def test_axe_finds_nothing_serious(
     visitor_in: MakeVisitor,
     shop: str,
     agent: Membership,
     people_widget: Widget,
-    scheme: str,
     color: str,
+    schemes: list[Scheme],
 ) -> None:
     people_widget.color = color
     people_widget.save()
-    visitor = visitor_in(color_scheme=scheme, reduced_motion="reduce")
+    visitor = visitor_in(color_scheme=schemes[0], reduced_motion="reduce")
     visitor.visit(shop)
-    assert violations(visitor.page) == []
+    for scheme in schemes:
+        visitor.page.emulate_media(color_scheme=scheme)
+        assert violations(visitor.page) == [], scheme
     visitor.open()
     fill_with_everything(visitor, agent)
-    assert violations(inner(visitor)) == []
-    assert violations(visitor.page) == []
+    for scheme in schemes:
+        visitor.page.emulate_media(color_scheme=scheme)
+        assert violations(inner(visitor)) == [], scheme
+        assert violations(visitor.page) == [], scheme
 
 
 def test_everything_can_be_done_with_the_keyboard(visitor: WidgetPage, shop: str) -> None:

@@ -14,6 +14,7 @@ from chat.intents import Intent, recognise  # noqa: E402  models exist only from
 from chat.models import Widget  # noqa: E402
 from config import engines  # noqa: E402
 from crm.core import tenancy  # noqa: E402
+from crm.core.permissions import SystemPrincipal  # noqa: E402
 from crm.organizations.models import Membership, Organization, Role, User  # noqa: E402
 from knowledge import services as knowledge  # noqa: E402
 
@@ -60,7 +61,7 @@ def _teach(organization: Organization) -> dict[str, str]:
         )
         for entry in entries
     ]
-    knowledge.import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    knowledge.import_faqs(by=SystemPrincipal(organization.pk), contents=contents)
     knowledge.index_now(organization_id=organization.pk)
     known = {}
     for entry in entries:

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.long
 
 _ENV = {
     "CHAT_HEARTBEAT_SECONDS": "3",
-    "CHAT_SWEEP_AFTER_SECONDS": "6",
-    "CHAT_SWEEP_EVERY_SECONDS": "3",
+    "SWEEP_AFTER_SECONDS": "6",
+    "SWEEP_EVERY_SECONDS": "3",
 }
 
 

@@ -18,6 +18,7 @@ from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 Frame = dict[str, Any]
+STATE = {"presence", "heartbeat", "conversation", "notifications"}
 
 
 class Client:
@@ -63,6 +64,11 @@ class Client:
         """Give the numbers of the next events."""
         return [(await self.receive("event"))["seq"] for _number in range(count)]
 
+    async def pull(self, stream: str, after: int = 0) -> Frame:
+        """Follow a stream from here on; give what was in it."""
+        await self.send("stream.pull", stream=stream, after=after)
+        return await self.receive("stream.resumed", stream=stream)
+
     async def post(self, stream: str | None, client_message_id: str, text: str = "Hi") -> Frame:
         await self.send(
             "message.post",
@@ -80,7 +86,7 @@ class Client:
                 while True:
                     told.append(json.loads(await self.socket.recv()))
         except TimeoutError:
-            return [f for f in told if f["type"] not in {"presence", "heartbeat", "conversation"}]
+            return [f for f in told if f["type"] not in STATE]
 
     async def closed(self, patience: float = PATIENCE) -> int:
         """Wait for the end and give its code."""

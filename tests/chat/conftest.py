@@ -9,6 +9,7 @@ from chat.interactions import BotInteraction
 from chat.models import Conversation, Message
 from chat.services import take_over
 from chat.services.conversations import agent_sender
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.services import import_faqs, index_now
 from tests.chat.clients import Client, at_work
@@ -46,7 +47,7 @@ async def inbox(web_server: LiveServer, agent: Membership) -> AsyncIterator[Clie
 @pytest.fixture
 def knowing(organization: Organization) -> Organization:
     """The organization, with FAQs that the bot finds."""
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_now(organization_id=organization.pk)
     BotInteraction.objects.create_indexes()
     return organization

@@ -13,7 +13,7 @@ from tests.conftest import make_conversation
 
 LIST = reverse("chat:inbox_conversations")
 COUNTS = reverse("chat:inbox_counts")
-MOST_QUERIES = 6
+MAX_QUERIES = 6
 
 
 def many(organization: Any, widget: Widget, number: int) -> list[Conversation]:

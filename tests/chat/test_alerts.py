@@ -1,7 +1,5 @@
 """Emails about customers who wait unseen, and the page that says who wants which alert."""
 
-import base64
-import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,14 +20,14 @@ from chat.services.alerts import (
     unalerted,
 )
 from chat.services.conversations import agent_sender, customer_sender
-from chat.tasks import send_email_about_waiting, send_emails_about_waiting
-from crm.core import stores
+from chat.tasks import send_email_about_waiting
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from crm.organizations.services.members import deactivate_member
 from tests.conftest import make_conversation
+from tests.sweeps import sweep_and_work
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("chat:notifications")
@@ -75,14 +73,7 @@ def mails() -> list[Mail]:
 
 
 def sweep() -> None:
-    """Sweep, and do what it queued."""
-    send_emails_about_waiting.apply()
-    client = stores.redis()
-    for raw in client.lrange("realtime", 0, -1)[::-1]:
-        queued = json.loads(raw)
-        assert queued["headers"]["task"] == send_email_about_waiting.name
-        send_email_about_waiting.apply(json.loads(base64.b64decode(queued["body"]))[0])
-    client.delete("realtime")
+    sweep_and_work(send_email_about_waiting)
 
 
 def test_assignee_who_has_not_looked_is_told_once(

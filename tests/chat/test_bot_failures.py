@@ -12,6 +12,7 @@ from chat.interactions import Outcome
 from chat.models import Conversation, Message, Status
 from chat.tasks import answer_with_bot
 from crm.core.errors import StoreUnavailable
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge.services import import_faqs, index_now
 from tests.chat.bot_turns import (
@@ -95,9 +96,8 @@ def test_what_was_said_before_the_kill_stands(
     killed_at("escalate", question, monkeypatch)
     from_faq = contents()[0]
     import_faqs(
-        organization_id=knowing.pk,
+        by=SystemPrincipal(knowing.pk),
         contents=[type(from_faq)("Do you sell decaf coffee?", "Yes.", "en", key="decaf")],
-        by=None,
     )
     index_now(organization_id=knowing.pk)
     run(question)

@@ -7,6 +7,7 @@ from django.test import Client
 
 from chat.interactions import BotInteraction, Outcome
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import answer, import_faqs, index_now
@@ -107,7 +108,7 @@ def test_a_question_that_a_colleague_answered_is_answered_again_only_knowingly(
 def test_a_question_that_a_colleague_settled_goes_to_no_other_faq(
     asked: BotInteraction, organization: Organization, owner: Membership
 ) -> None:
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     faq = Faq.objects.of(organization.pk).first()
     assert faq is not None
     client = browser(owner)
@@ -124,7 +125,7 @@ def test_question_becomes_another_way_to_ask_a_faq(
     owner: Membership,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_now(organization_id=organization.pk)
     client = browser(owner)
     nearest = client.get(f"{LIST}{asked.id}/answer/").context["nearest"]

@@ -5,16 +5,10 @@ import time
 import pytest
 from django.utils import translation
 
-from chat.domains import (
-    InvalidDomain,
-    InvalidDomains,
-    display_domain,
-    domain_of_origin,
-    normalize_domain,
-    normalize_domains,
-)
+from chat.domains import InvalidDomains, domain_of_origin, normalize_domains
 from chat.models import Widget
 from chat.services.visitors import frame_ancestors, origin_allowed
+from crm.core.text.domains import InvalidDomain, display_domain, normalize_domain
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def test_a_head_built_again_is_the_same(
     edit(reply, agent)
     before = Conversation.objects.filter(pk=conversation.pk).values().get()
     Conversation.objects.update(last_seq=2, last_message={}, waiting_since=None)
-    assert reconcile(repair=True).mended == 1
+    assert reconcile(repair=True).repaired == 1
     after = Conversation.objects.filter(pk=conversation.pk).values().get()
     assert after | {"updated_at": None} == before | {"updated_at": None}
 

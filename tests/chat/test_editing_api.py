@@ -182,8 +182,7 @@ async def test_other_clients_hear_of_it_live_and_after_a_reconnect(
         head = await run_sync(Conversation.objects.get)
         reply = await run_sync(answered, head, agent)
         browser = await run_sync(as_member, agent)
-        await inbox.send("stream.pull", stream=stream, after=0)
-        await inbox.receive("stream.resumed")
+        await inbox.pull(stream)
         await client.receive("event", seq=3)
         event = (await run_sync(edit, browser, reply, "For 6 euro.")).json()
         assert await inbox.receive("event", seq=4) == event

@@ -16,10 +16,11 @@ from chat.managers import EditManager
 from chat.models import Conversation, EventKind, Message
 from chat.services import reconcile
 from chat.services.conversations import agent_sender
-from chat.tasks import sweep_pending
+from chat.tasks import finish_late_amendment
 from crm.core.errors import StoreUnavailable
 from crm.organizations.models import Membership
 from tests.chat.edits import delete, edit, everything_stored, head_of, log, now_of, say
+from tests.sweeps import sweep_and_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,13 +46,13 @@ def test_what_a_crash_left_undone_is_swept(
     amend: Callable[[Message, Membership], Message],
     amending_fails: Callable[[], None],
 ) -> None:
-    settings.CHAT_SWEEP_AFTER_SECONDS = -1
+    settings.SWEEP_AFTER_SECONDS = -1
     entry = amend(reply, agent)
     assert now_of(reply).content["text"] == "We do, for 5 euro."
     assert now_of(entry).pending == ("amend",)
     assert head_of(conversation).last_seq == 4
     amending_fails()
-    sweep_pending()
+    sweep_and_work(finish_late_amendment)
     shown = now_of(reply)
     assert shown.content.get("text") == (None if amend is delete else "We do, for 6 euro.")
     assert (shown.amended_seq, now_of(entry).pending) == (4, ())
@@ -65,11 +66,11 @@ def test_an_edit_that_comes_late_does_not_undo_a_newer_one(
     settings: Settings,
     amending_fails: Callable[[], None],
 ) -> None:
-    settings.CHAT_SWEEP_AFTER_SECONDS = -1
+    settings.SWEEP_AFTER_SECONDS = -1
     late = edit(reply, agent)
     amending_fails()
     edit(reply, agent, "We do, for 7 euro.", "e-2")
-    sweep_pending()
+    sweep_and_work(finish_late_amendment)
     assert (now_of(reply).content["text"], now_of(late).pending) == ("We do, for 7 euro.", ())
     assert head_of(conversation).last_message["text"] == "We do, for 7 euro."
 
@@ -82,7 +83,7 @@ def test_an_entry_of_a_transaction_that_was_rolled_back_is_finished(
     settings: Settings,
     amend: Callable[[Message, Membership], Message],
 ) -> None:
-    settings.CHAT_SWEEP_AFTER_SECONDS = -1
+    settings.SWEEP_AFTER_SECONDS = -1
     with transaction.atomic():
         stored = amend(reply, agent)
         transaction.set_rollback(True)
@@ -107,7 +108,7 @@ def test_a_message_that_was_not_amended_is_told_and_mended(
     )
     assert reconcile().counts()["amendment_missing"] == 1
     result = reconcile(repair=True)
-    assert (len(result.differences), result.mended) == (1, 1)
+    assert (len(result.differences), result.repaired) == (1, 1)
     assert "text" not in now_of(reply).content
     assert reconcile().differences == []
 

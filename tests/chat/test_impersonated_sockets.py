@@ -55,8 +55,7 @@ async def test_they_see_what_comes_and_say_nothing(
     browser = await run_sync(begin, agent)
     stream = conversation.stream
     async with looking(web_server, browser) as client:
-        await client.send("stream.pull", stream=stream, after=0)
-        assert (await client.receive("stream.resumed"))["to"] == 1
+        assert (await client.pull(stream))["to"] == 1
         await run_sync(write, conversation, "a")
         assert await client.events(1) == [2]
         content = {"type": "text", "text": "Hello"}
@@ -159,8 +158,7 @@ async def test_the_persons_own_socket_goes_on(
     async with looking(web_server, own) as theirs, looking(web_server, browser) as client:
         await run_sync(_end, browser, "stop")
         assert await client.closed() == FORBIDDEN
-        await theirs.send("stream.pull", stream=conversation.stream, after=0)
-        assert (await theirs.receive("stream.resumed"))["to"] == 1
+        assert (await theirs.pull(conversation.stream))["to"] == 1
 
 
 async def test_a_ticket_does_not_outlive_it(

@@ -14,7 +14,7 @@ from crm.organizations.models import Membership
 
 INBOX = reverse("chat:inbox")
 # Log-in, membership and list (5), the conversation with its parts (6), counts, the user menu.
-MOST_QUERIES = 12
+MAX_QUERIES = 12
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_list_and_conversation_are_in_the_first_answer(
 def test_page_takes_a_bounded_number_of_queries(
     browser: Client, conversation: Conversation, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(MOST_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES):
         assert browser.get(page_of(conversation)).status_code == 200
 
 

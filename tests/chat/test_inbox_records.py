@@ -15,7 +15,7 @@ from chat.services import (
 )
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
-from tests.chat.inbox_lists import COUNTS, LIST, MOST_QUERIES, ids
+from tests.chat.inbox_lists import COUNTS, LIST, MAX_QUERIES, ids
 from tests.conftest import make_conversation
 
 
@@ -28,7 +28,7 @@ def api(client: Client, agent: Membership) -> Client:
 def test_counts_are_one_query_beside_who_asks(
     api: Client, conversation: Conversation, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(MOST_QUERIES) as counted:
+    with django_assert_max_num_queries(MAX_QUERIES) as counted:
         api.get(COUNTS)
     assert sum("chat_conversation" in query["sql"] for query in counted.captured_queries) == 1
 
@@ -140,7 +140,6 @@ def test_search_finds_customers_in_every_state(
 @pytest.mark.parametrize(
     "query",
     [
-        {"search": "x"},
         {"search": "x" * 201},
         {"search": "a\x00b"},
         {"box": "everything"},

@@ -15,6 +15,7 @@ from chat.demo.content import read
 from chat.models import Conversation, ConversationRead, Message, Status, Widget
 from chat.services import post_message, reopen
 from chat.services.conversations import customer_sender
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Language, Membership, Organization, Role, User
 from knowledge.models import Faq, FaqCategory, Passage
@@ -187,7 +188,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
     # Nor what people have made of it since.
     changed, deleted = Faq.objects.of(shop().pk).filter(language_code=Language.ENGLISH)[:2]
     update_faq(
-        organization_id=shop().pk,
+        by=SystemPrincipal(shop().pk),
         faq_id=changed.pk,
         content=FaqContent(
             question=changed.question,
@@ -197,7 +198,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
             category_id=changed.category_id,
         ),
     )
-    delete_faq(organization_id=shop().pk, faq_id=deleted.pk)
+    delete_faq(by=SystemPrincipal(shop().pk), faq_id=deleted.pk)
     owner = Membership.objects.get(user__email="owner@demo.example")
     closed = Conversation.objects.filter(organization=shop(), status=Status.CLOSED)[0]
     reopen(organization_id=shop().pk, conversation_id=closed.pk, by=owner)

@@ -10,7 +10,7 @@ from chat.models import Conversation, Message, Status, Widget
 from chat.services import close, post_message, snooze, take_over
 from chat.services.conversations import customer_sender
 from chat.services.reassignment import left_behind, reassign
-from chat.tasks import sweep_left_behind
+from chat.tasks import reassign_conversations
 from crm.compliance.models import AuditEntry
 from crm.core.executor import run_sync
 from crm.core.ids import uuid7
@@ -26,6 +26,7 @@ from tests.chat.clients import at_work
 from tests.conftest import make_conversation, make_member
 from tests.organizations.people import give, rights
 from tests.servers import LiveServer
+from tests.sweeps import sweep
 from tests.worker_stores import await_idle_worker
 
 
@@ -240,6 +241,6 @@ def test_the_sweep_queues_what_it_finds(
 ) -> None:
     talk_of(agent, widget)
     Membership.objects.filter(pk=agent.pk).update(is_active=False)
-    sweep_left_behind()
+    sweep(reassign_conversations)
     await_idle_worker()
     assert left_behind() == []

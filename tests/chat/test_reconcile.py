@@ -1,4 +1,4 @@
-"""The stores agree, or the difference is told, exported and, where it is derived, mended."""
+"""The stores agree, or the difference is told, exported and, where it is derived, repaired."""
 
 import json
 from pathlib import Path
@@ -39,10 +39,10 @@ def test_head_behind_its_log_is_told_and_mended(conversation: Conversation, agen
     Conversation.objects.update(last_seq=1, inbound_total=1, last_message={}, waiting_since=None)
 
     told = reconcile()
-    assert kinds(told) == {"head_behind_log": 1}
-    assert (told.differences[0].expected, told.differences[0].found, told.mended) == (4, 1, 0)
+    assert kinds(told) == {"conversation_behind_log": 1}
+    assert (told.differences[0].expected, told.differences[0].found, told.repaired) == (4, 1, 0)
 
-    assert reconcile(repair=True).mended == 1
+    assert reconcile(repair=True).repaired == 1
     after = Conversation.objects.filter(pk=conversation.pk).values().get()
     assert after | {"updated_at": None} == before | {"updated_at": None}
     assert reconcile().differences == []
@@ -87,7 +87,7 @@ def test_hole_in_a_log_cannot_be_mended(conversation: Conversation, agent: Membe
     )
     Message.objects.collection.delete_one({"seq": 1})
     result = reconcile(repair=True)
-    assert (kinds(result), result.mended) == ({"gap_in_log": 1}, 0)
+    assert (kinds(result), result.repaired) == ({"gap_in_log": 1}, 0)
 
 
 def test_entry_under_a_foreign_organization_is_told(

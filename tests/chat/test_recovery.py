@@ -18,18 +18,19 @@ from chat.services import close, finish_effect, post_message, snooze, wake_snooz
 from chat.services.conversations import customer_sender
 from chat.services.message_log import lock_conversation
 from chat.services.recovery import pending_answers
-from chat.tasks import sweep_pending
+from chat.tasks import answer_with_bot, finish_late_amendment
 from crm.core import stores
 from crm.core.errors import StoreUnavailable
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.chat.edits import delete, now_of
 from tests.conftest import make_conversation
+from tests.sweeps import sweep, sweep_and_work
 
 
 @pytest.fixture(autouse=True)
 def _at_once(settings: Settings) -> None:
-    settings.CHAT_SWEEP_AFTER_SECONDS = -1
+    settings.SWEEP_AFTER_SECONDS = -1
 
 
 class UpdateCounter(CommandListener):
@@ -68,24 +69,24 @@ def queued() -> list[list[object]]:
 
 
 def test_a_lost_question_is_queued(conversation: Conversation) -> None:
-    sweep_pending()
+    sweep(answer_with_bot)
     assert queued() == [[str(conversation.organization_id), str(conversation.pk), 1]]
 
 
 def test_questions_that_wait_in_the_queue_are_not_queued_again(conversation: Conversation) -> None:
     for number in range(4):
         ask(conversation, f"more-{number}")
-    sweep_pending()
+    sweep(answer_with_bot)
     assert [seq for _organization, _conversation, seq in queued()] == [1, 2, 3, 4, 5]
     for _ in range(3):
-        sweep_pending()
+        sweep(answer_with_bot)
     assert len(queued()) == 5
 
 
 def test_a_question_lost_beside_waiting_ones_is_queued(conversation: Conversation) -> None:
-    sweep_pending()
+    sweep(answer_with_bot)
     ask(conversation, "more")
-    sweep_pending()
+    sweep(answer_with_bot)
     assert [seq for _organization, _conversation, seq in queued()] == [1, 1, 2]
 
 
@@ -144,7 +145,8 @@ def test_an_edit_in_a_conversation_that_is_gone_holds_up_nobody(
     other = make_conversation(customer, widget, first="second")
     conversation.delete()
     for _again in range(2):
-        sweep_pending()
+        sweep_and_work(finish_late_amendment)
+        sweep(answer_with_bot)
     assert queued()[-1] == [str(other.organization_id), str(other.pk), 1]
     assert now_of(entry).pending == ()
     assert "text" not in now_of(reply).content
@@ -201,6 +203,6 @@ def test_one_that_was_snoozed_anew_meanwhile_sleeps_on(
 
 
 def test_nothing_late_queues_nothing(conversation: Conversation, settings: Settings) -> None:
-    settings.CHAT_SWEEP_AFTER_SECONDS = 60
-    sweep_pending()
+    settings.SWEEP_AFTER_SECONDS = 60
+    sweep(answer_with_bot)
     assert queued() == []

@@ -12,6 +12,7 @@ from chat.interactions import BotInteraction, Outcome
 from chat.models import Conversation, EventKind, Message, Status
 from chat.services import identity, post_message, return_to_bot, take_over
 from chat.services.conversations import agent_sender, customer_sender
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization
 from knowledge.services import FaqContent, import_faqs, index_now
 from tests.chat.bot_turns import (
@@ -169,7 +170,7 @@ def test_what_was_unknown_is_answered_once_somebody_wrote_it_down(
     faq = FaqContent(
         question="Do you sell gift cards?", answer="Yes, from 500 RUB.", language_code="en"
     )
-    import_faqs(organization_id=knowing.pk, contents=[faq], by=None)
+    import_faqs(by=SystemPrincipal(knowing.pk), contents=[faq])
     index_now(organization_id=knowing.pk)
     returned = give_back(conversation, agent)
     run(returned)

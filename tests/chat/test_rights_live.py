@@ -91,8 +91,7 @@ async def come_in(
 
 
 async def follow(client: Client, stream: str) -> None:
-    await client.send("stream.pull", stream=stream, after=0)
-    await client.receive("stream.resumed", stream=stream)
+    await client.pull(stream)
 
 
 async def test_without_the_inbox_there_is_no_socket(web_server: LiveServer, office: Office) -> None:

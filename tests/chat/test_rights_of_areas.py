@@ -114,7 +114,7 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
             language_code="en",
             created_by=by,
         )
-        named: dict[str, Any] = {"organization_id": me.organization_id, "faq_id": faq.pk}
+        named: dict[str, Any] = {"by": me, "faq_id": faq.pk}
         owner_ids = (by.pk,) if by else ()
         content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
         page = client.get(reverse("knowledge:page", args=[faq.pk]))
@@ -123,15 +123,15 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
         assert (page.status_code == 200) is is_seen
         if may_change:
             assert page.context["may_change"] is True
-            assert update_faq(**named, content=content, by=me).question == "New?"
+            assert update_faq(**named, content=content).question == "New?"
             continue
         if is_seen:
             assert page.context["may_change"] is False
         for attempt in (
-            lambda named=named, content=content: update_faq(**named, content=content, by=me),
-            lambda named=named: set_published(**named, is_published=False, by=me),
-            lambda named=named: delete_faq(**named, by=me),
-            lambda named=named: restore_faq(**named, by=me),
+            lambda named=named, content=content: update_faq(**named, content=content),
+            lambda named=named: set_published(**named, is_published=False),
+            lambda named=named: delete_faq(**named),
+            lambda named=named: restore_faq(**named),
         ):
             with pytest.raises(AppError) as refused:
                 attempt()
@@ -150,13 +150,12 @@ def test_category_is_renamed_and_deleted_by_who_may_change_every_faq(
     organization: Organization, owner: Membership
 ) -> None:
     own = member_with(organization, "Pat", rights(Module.KNOWLEDGE, Level.OWN, Level.OWN))
-    here: dict[str, Any] = {"organization_id": organization.pk}
-    category = create_category(**here, name="Gifts", by=own)
+    category = create_category(by=own, name="Gifts")
     for by in (own, owner):
         attempts: list[Callable[[], Any]] = [
-            partial(rename_category, **here, category_id=category.pk, name="Sweets", by=by),
-            partial(create_category, **here, name="Sugar", slug=category.slug, by=by),
-            partial(delete_category, **here, category_id=category.pk, by=by),
+            partial(rename_category, by=by, category_id=category.pk, name="Sweets"),
+            partial(create_category, by=by, name="Sugar", slug=category.slug),
+            partial(delete_category, by=by, category_id=category.pk),
         ]
         for attempt in attempts:
             if by is own:

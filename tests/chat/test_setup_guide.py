@@ -28,7 +28,6 @@ def as_owner(client: Client, owner: Membership) -> Client:
 def write_faqs(owner: Membership, count: int) -> list[Any]:
     return [
         create_faq(
-            organization_id=owner.organization_id,
             content=FaqContent(question=f"Q{n}?", answer="A.", language_code="en"),
             by=owner,
         )
@@ -56,7 +55,7 @@ def test_each_step_follows_its_fact(owner: Membership, django_assert_num_queries
     assert setup_state(owner).is_seen
     faqs = write_faqs(owner, 3)
     assert setup_state(owner).has_faqs
-    delete_faq(organization_id=owner.organization_id, faq_id=faqs[0].pk, by=owner)
+    delete_faq(faq_id=faqs[0].pk, by=owner)
     assert setup_state(owner).faqs == 2
     write_faqs(owner, 1)
     invite(by=owner, email="linh@sunbean.example", role="agent", address_of=str)

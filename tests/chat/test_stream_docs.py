@@ -17,7 +17,7 @@ from chat.models import EventKind
 from chat.tickets import TICKET_SECONDS
 from crm.authentication.errors import AccessEnded
 from crm.core.api.exceptions import IdempotencyKeyReused
-from crm.core.errors import AppError, StoreUnavailable
+from crm.core.errors import AppError, Busy, StoreUnavailable
 from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.ratelimit.rates import parse_rate
 
@@ -84,6 +84,7 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         "amended_too_late",
         "amend_forbidden",
         "protocol",
+        "batch_in_flight",
     }
     ours = {
         error.code
@@ -92,6 +93,7 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
     }
     of_others = {
         StoreUnavailable.code,
+        Busy.code,
         IdempotencyKeyReused.code,
         AccessEnded.code,
         OrganizationSwitched.code,
@@ -102,13 +104,16 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
 def test_every_number_is_the_codes() -> None:
     words = " ".join(TEXT.split())
     visitor = parse_rate(settings.RATE_LIMIT_DEFAULTS["widget_post.visitor"])
+    address = parse_rate(settings.RATE_LIMIT_DEFAULTS["widget_post.address"])
     assert visitor is not None
+    assert address is not None
     for fact in (
         f"within {TICKET_SECONDS} seconds",
         f"more than {READ_LIMIT} events are missing",
         f"follows at most {MAX_STREAMS} streams",
         f"may send {FRAME_BURST:.0f} frames at once and {FRAMES_PER_SECOND:.0f} a second",
         f"{visitor.burst} messages at once and {1 / visitor.interval:.0f} a second",
+        f"all from one address {address.burst} and {1 / address.interval:.0f} a second",
         f"({LONGEST_WAIT:.0f} at most)",
     ):
         assert fact in words

@@ -173,8 +173,7 @@ async def test_a_slow_client_does_not_hold_up_the_others(
         connected(swift_server, "inbox", options=options) as quick,
     ):
         for client in (slow, quick):
-            await client.send("stream.pull", stream=conversation.stream, after=0)
-        await slow.receive("stream.resumed")
+            await client.pull(conversation.stream)
         await run_sync(write_much, conversation, 0, 60)
         assert await quick.events(60) == list(range(2, 62))
 

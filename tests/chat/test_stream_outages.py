@@ -137,8 +137,7 @@ async def test_after_redis_was_away_every_socket_reads_its_logs_again(
         serving(tmp_path, REDIS_URL=url) as server,
     ):
         async with at_work(server, agent) as client:
-            await client.send("stream.pull", stream=conversation.stream, after=1)
-            await client.receive("stream.resumed")
+            await client.pull(conversation.stream, after=1)
             # The first one comes soon after the welcome; the next one later than this test takes.
             await client.receive("heartbeat")
             relay.cut()
@@ -165,8 +164,7 @@ async def test_messages_are_acked_and_read_while_redis_is_away(
         visitor = await visit(server, widget.site_key)
         async with visitor.connected() as client, at_work(server, agent) as team:
             stream = (await client.post(None, "m-1"))["stream"]
-            await team.send("stream.pull", stream=stream, after=0)
-            await team.receive("stream.resumed")
+            await team.pull(stream)
             relay.cut()
             assert (await client.post(stream, "m-2"))["seq"] == 2
             assert (await client.post(stream, "m-3"))["seq"] == 3
@@ -190,8 +188,7 @@ async def test_messages_are_acked_and_read_while_redis_is_away(
                 refused = [f for f in late.unread if f["type"] == "refused"]
                 assert refused[0]["code"] == "store_unavailable"
             async with at_work(server, colleague) as marco:
-                await marco.send("stream.pull", stream=stream, after=3)
-                assert (await marco.receive("stream.resumed"))["to"] == 4
+                assert (await marco.pull(stream, after=3))["to"] == 4
                 await marco.post(stream, "r-1")
             relay.open()
             # Behind the reply and the line of its taking over.

@@ -115,8 +115,7 @@ async def test_a_client_behind_an_unrecovered_stream_still_goes_live(
 
 
 async def test_a_pull_answers_and_subscribes(inbox: Client, conversation: Conversation) -> None:
-    await inbox.send("stream.pull", stream=conversation.stream, after=0)
-    frame = await inbox.receive("stream.resumed")
+    frame = await inbox.pull(conversation.stream)
     assert ([event["seq"] for event in frame["events"]], frame["epoch"]) == (
         [1],
         conversation.epoch,
@@ -126,8 +125,7 @@ async def test_a_pull_answers_and_subscribes(inbox: Client, conversation: Conver
 
 
 async def test_a_lost_hint_is_healed_by_the_next(inbox: Client, conversation: Conversation) -> None:
-    await inbox.send("stream.pull", stream=conversation.stream, after=1)
-    await inbox.receive("stream.resumed")
+    await inbox.pull(conversation.stream, after=1)
     await run_sync(write_unannounced, conversation, "a", "b")
     await run_sync(write, conversation, "c")
     assert await inbox.events(3) == [2, 3, 4]
@@ -136,8 +134,7 @@ async def test_a_lost_hint_is_healed_by_the_next(inbox: Client, conversation: Co
 async def test_a_hint_that_comes_twice_or_late_changes_nothing(
     inbox: Client, conversation: Conversation
 ) -> None:
-    await inbox.send("stream.pull", stream=conversation.stream, after=1)
-    await inbox.receive("stream.resumed")
+    await inbox.pull(conversation.stream, after=1)
     await run_sync(write, conversation, "a")
     assert await inbox.events(1) == [2]
     late = {"type": "event", "stream": conversation.stream, "seq": 1, "kind": "x", "data": {}}
@@ -161,8 +158,7 @@ async def test_a_lost_hint_is_healed_by_the_heartbeat(
 ) -> None:
     cookie = await run_sync(cookie_of, agent)
     async with connected(swift_server, "inbox", options=as_agent(swift_server, cookie)) as client:
-        await client.send("stream.pull", stream=conversation.stream, after=1)
-        await client.receive("stream.resumed")
+        await client.pull(conversation.stream, after=1)
         await run_sync(write_unannounced, conversation, "a", "b")
         assert await client.events(2) == [2, 3]
         beat = await client.receive("heartbeat", last_seqs={conversation.stream: 3})
@@ -233,8 +229,7 @@ async def test_an_agents_private_note_is_a_number_without_content_for_the_visito
     visitor = await visit(web_server, widget.site_key)
     async with visitor.connected() as client:
         stream = (await client.post(None, "m-1"))["stream"]
-        await inbox.send("stream.pull", stream=stream, after=0)
-        await inbox.receive("stream.resumed")
+        await inbox.pull(stream)
         await inbox.send(
             "message.post",
             stream=stream,
@@ -252,8 +247,7 @@ async def test_the_fifty_first_stream_drops_the_one_used_longest_ago(
 ) -> None:
     heads = await run_sync(_more_conversations, conversation, 50)
     for head in [conversation, *heads]:
-        await inbox.send("stream.pull", stream=head.stream, after=0)
-        await inbox.receive("stream.resumed")
+        await inbox.pull(head.stream)
         # Below the rate at which a socket may ask.
         await asyncio.sleep(0.05)
     await run_sync(write, conversation, "a")

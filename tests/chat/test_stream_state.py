@@ -21,8 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 
 async def follow(client: Client, stream: str) -> None:
-    await client.send("stream.pull", stream=stream, after=0)
-    await client.receive("stream.resumed")
+    await client.pull(stream)
 
 
 async def test_a_visitors_receipt_reaches_the_team(
@@ -194,6 +193,7 @@ async def test_another_organization_learns_nothing(
     web_server: LiveServer, stranger: Membership, agent: Membership, conversation: Conversation
 ) -> None:
     async with at_work(web_server, stranger) as sam, at_work(web_server, agent) as linh:
+        await sam.receive("notifications", unread=0)
         await sam.receive("presence")
         await follow(linh, conversation.stream)
         await linh.post(conversation.stream, "r-1")

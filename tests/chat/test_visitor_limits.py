@@ -7,9 +7,10 @@ from django.test import Client
 
 from chat.interactions import Outcome
 from chat.models import Conversation, Widget
-from chat.visitor_addresses import counted_as, note_address
+from chat.visitor_addresses import counted_as, store_address
 from crm.billing.metrics import Metric
 from crm.core import redis_circuit_breaker, stores
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Organization
 from knowledge import services as knowledge
@@ -63,14 +64,14 @@ def test_one_site_does_not_use_up_another_ones_visitors(
 @pytest.fixture
 def few_answers(settings: Any, organization: Organization) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"bot_answer.address": "2/3600"}
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_now(organization_id=organization.pk)
 
 
 def conversation_from(widget: Widget, address: str | None) -> Conversation:
     customer = Customer.objects.create(organization=widget.organization)
     if address is not None:
-        note_address(customer.pk, address)
+        store_address(customer.pk, address)
     return make_conversation(customer, widget, first=f"first-{customer.pk}")
 
 
@@ -116,7 +117,7 @@ def test_visitors_of_unknown_address_are_counted_as_one(
 def test_without_redis_nobodys_address_is_known(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note_address(customer.pk, "203.0.113.7")
+    store_address(customer.pk, "203.0.113.7")
     monkeypatch.setattr(redis_circuit_breaker, "answers", lambda: False)
     who = {"organization_id": customer.organization_id, "customer_id": customer.pk}
     assert counted_as(**who) is None

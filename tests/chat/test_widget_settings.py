@@ -27,7 +27,9 @@ def page(client: Client, name: str, *args: Any) -> str:
 
 
 def form_of(widget: Widget, **changes: Any) -> dict[str, Any]:
+    """Return what the page of a widget, opened now, sends."""
     return {
+        "_version": Widget.objects.get(pk=widget.pk).version,
         "name": widget.name,
         "allowed_domains": "\n".join(widget.allowed_domains),
         "color": widget.color,

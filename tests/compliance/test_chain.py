@@ -16,6 +16,7 @@ from crm.compliance.services.legal_holds import erase_values, lift_hold, place_h
 from crm.compliance.services.signatures import anchors, seal_chains
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Organization
 from tests.compliance.audits import actions, entries, findings, tamper, values_of
@@ -281,14 +282,14 @@ def test_a_hold_keeps_values(chained: Organization) -> None:
     customer = Customer.objects.filter(organization=chained).first()
     assert customer is not None
     subject = f"customer:{customer.pk}"
-    hold = place_hold(organization_id=chained.pk, reason="A court asks.", subject=subject)
-    again = place_hold(organization_id=chained.pk, reason="A court asks.", subject=subject)
+    hold = place_hold(by=SystemPrincipal(chained.pk), reason="A court asks.", subject=subject)
+    again = place_hold(by=SystemPrincipal(chained.pk), reason="A court asks.", subject=subject)
     assert again == hold
     with pytest.raises(UnderLegalHold):
         erase_values(organization_id=chained.pk, subject=subject)
     other = f"customer:{uuid7()}"
     assert erase_values(organization_id=chained.pk, subject=other) == 0
-    lift_hold(hold_id=hold.pk, reason="The case is closed.")
+    lift_hold(by=SystemPrincipal(chained.pk), hold_id=hold.pk, reason="The case is closed.")
     assert erase_values(organization_id=chained.pk, subject=subject) == 1
     assert actions(chained.pk)[-4:] == [
         "legal_hold.placed", "audit.erased", "legal_hold.lifted", "audit.erased",

@@ -20,6 +20,7 @@ from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.compliance.audits import actions, entries, settle
+from tests.downloads import downloaded
 from tests.jobs.counting import finish
 from tests.organizations.people import member_with, rights
 
@@ -99,7 +100,7 @@ def test_an_export_begins_on_the_page_and_is_fetched_there(owner: Membership) ->
     answer = client.post(f"/app/settings/jobs/{job.pk}/file/")
     name = f"audit-{job.created_at:%Y%m%d-%H%M%S}.csv"
     assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
-    assert b"".join(answer.streaming_content).startswith('\ufeff"seq",'.encode())  # type: ignore[attr-defined]
+    assert downloaded(answer).startswith('\ufeff"seq",'.encode())
 
 
 def test_an_export_with_a_wrong_filter_is_none(owner: Membership) -> None:

@@ -14,7 +14,7 @@ from crm.compliance.errors import UnderLegalHold, UnknownHoldSubject
 from crm.compliance.models import LegalHold
 from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
 from crm.core.ids import uuid7
-from crm.core.permissions import Grant, Level, Module, Rights
+from crm.core.permissions import Grant, Level, Module, Rights, SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role
 from tests.api.conftest import Api
@@ -75,7 +75,7 @@ def test_who_sees_no_customers_learns_nothing_of_them_by_holds(
     customer.name, customer.email = "Minh Tran", "minh@fjord.example"
     customer.save(update_fields=["name", "email"])
     subject = f"customer:{customer.pk}"
-    place_hold(organization_id=organization.pk, subject=subject, reason="Case 16", by=owner)
+    place_hold(subject=subject, reason="Case 16", by=owner)
     settings_alone = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
     clerk = member_with(organization, "Clerk", settings_alone)
     client.force_login(clerk.user)
@@ -86,7 +86,7 @@ def test_who_sees_no_customers_learns_nothing_of_them_by_holds(
     shown = client.get(PAGE).content.decode()
     assert (subject in shown, "Minh Tran" in shown) == (True, False)
     with pytest.raises(UnknownHoldSubject):
-        place_hold(organization_id=organization.pk, subject=subject, reason="Case 17", by=clerk)
+        place_hold(subject=subject, reason="Case 17", by=clerk)
     assert place(client, "user", owner.user.email).status_code == 302
     assert LegalHold.objects.count() == 2
 
@@ -145,7 +145,7 @@ def test_a_member_is_found_by_address(at_work: Client, agent: Membership) -> Non
 
 def test_only_administrators_hold(organization: Organization, agent: Membership) -> None:
     supervisor = make_member(organization, "Sue", Role.SUPERVISOR)
-    hold = place_hold(organization_id=organization.pk, reason="Case 17")
+    hold = place_hold(by=SystemPrincipal(organization.pk), reason="Case 17")
     settle()
     for member in (agent, supervisor):
         client, api = Client(), Api(member)
@@ -169,7 +169,7 @@ def test_only_administrators_hold(organization: Organization, agent: Membership)
 def test_the_hold_of_others_is_not_there(
     at_work: Client, owner: Membership, stranger: Membership
 ) -> None:
-    hold = place_hold(organization_id=stranger.organization_id, reason="Secret case")
+    hold = place_hold(by=SystemPrincipal(stranger.organization_id), reason="Secret case")
     assert "Secret case" not in at_work.get(PAGE).content.decode()
     at_work.post(lift_page(hold), {"reason": "x"})
     refused = Api(owner).post(f"{API}/{hold.pk}/lift", {"reason": "x"})
@@ -233,7 +233,7 @@ def test_a_reason_that_cannot_be_read_is_refused_everywhere(
     assert place(at_work, reason=reason).status_code == 400
     assert Api(owner).post(API, {"reason": reason}).status_code == 400
     assert not LegalHold.objects.exists()
-    hold = place_hold(organization_id=organization.pk, reason="Case 17")
+    hold = place_hold(by=SystemPrincipal(organization.pk), reason="Case 17")
     with pytest.raises(CommandError, match="Say why"):
         call_command("audit", "lift", str(hold.pk), "--reason", reason)
     hold.refresh_from_db()
@@ -244,7 +244,7 @@ def test_one_reason_in_several_spellings_is_one_hold(
     at_work: Client, owner: Membership, organization: Organization, customer: Customer
 ) -> None:
     settle()
-    hold = place_hold(organization_id=organization.pk, reason="Case 17 – O’Brien")
+    hold = place_hold(by=SystemPrincipal(organization.pk), reason="Case 17 – O’Brien")
     assert place(at_work, reason="CASE 17 - O'Brien").status_code == 302
     assert place(at_work, reason="Case\u00a017\u200b – O’Brien").status_code == 302
     made = Api(owner).post(API, {"reason": "case 17 –\nO’Brien"})
@@ -281,9 +281,9 @@ def test_every_hold_is_found_page_by_page(
     monkeypatch.setattr("crm.compliance.views.holds.SHOWN", 2)
     reasons = [f"Case {number}" for number in range(5)]
     for number, reason in enumerate(reasons):
-        hold = place_hold(organization_id=organization.pk, reason=reason)
-        gone = place_hold(organization_id=organization.pk, reason=f"Gone {number}")
-        lift_hold(hold_id=gone.pk, reason="Closed")
+        hold = place_hold(by=SystemPrincipal(organization.pk), reason=reason)
+        gone = place_hold(by=SystemPrincipal(organization.pk), reason=f"Gone {number}")
+        lift_hold(by=SystemPrincipal(organization.pk), hold_id=gone.pk, reason="Closed")
     for kind in ("active", "lifted"):
         address, found = PAGE, []
         while address:
@@ -308,5 +308,9 @@ def test_operators_hold_by_command(organization: Organization) -> None:
     call_command("audit", "lift", found[1], "--reason", "Closed", stdout=told)
     hold = LegalHold.objects.get()
     assert (hold.placed_by, hold.lift_reason) == (None, "Closed")
-    assert place_hold(organization_id=organization.pk, reason="A court asks.") != hold
-    lift_hold(hold_id=LegalHold.objects.active().get().pk, reason="Closed")
+    assert place_hold(by=SystemPrincipal(organization.pk), reason="A court asks.") != hold
+    lift_hold(
+        by=SystemPrincipal(organization.pk),
+        hold_id=LegalHold.objects.active().get().pk,
+        reason="Closed",
+    )

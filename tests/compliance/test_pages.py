@@ -9,12 +9,19 @@ from django.test.utils import CaptureQueriesContext
 
 from crm.authentication.services.api_keys import create_api_key
 from crm.compliance.actor import Actor, acting
+from crm.compliance.filters import Filters
 from crm.compliance.models import ActorKind, AuditEntry
+from crm.compliance.services.exports import start_export
+from crm.core.jobs.services import fetch_file
 from crm.core.permissions import Grant, Level, Module, Rights
+from crm.core.records import get_record
+from crm.core.records.notes import create_note
+from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle
+from tests.jobs.counting import finish
 from tests.organizations.people import give, member_with
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +204,31 @@ def test_customers_are_told_of_to_those_alone_who_may_read_all_customers(
     both = Rights({**settings_only.grants, Module.CUSTOMERS: Grant(Level.ALL)})
     told = client_of(give(member, both)).get(PAGE, {"object_type": "customer"})
     assert len(told.context["entries"]) == 50
+
+
+def test_notes_are_told_of_to_those_alone_who_may_read_all_that_has_notes(
+    customer: Customer, owner: Membership
+) -> None:
+    note = create_note(
+        by=owner, record=get_record("customers"), row_id=customer.pk, text="Called them."
+    )
+    note.text = "Called."
+    note.save(update_fields=["text"])
+    only = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
+    member = member_with(owner.organization, "Sven", only)
+    settle()
+    assert client_of(member).get(PAGE, {"object_type": "note"}).context["entries"] == []
+    noticed = Api(member).get(API, {"object_type": "note"}).json()["results"]
+    exported = finish(start_export(by=member, file_format=Format.JSONL, filters=Filters()))
+    _info, pieces = fetch_file(by=member, job_id=exported.pk)
+    assert (noticed, "note." in b"".join(pieces).decode()) == ([], False)
+    every = Rights({area: Grant(Level.ALL, Level.ALL) for area in Module})
+    for grants, told in (
+        (every.grants, 2),
+        ({**every.grants, Module.CUSTOMERS: Grant(Level.TEAM)}, 0),
+    ):
+        page = client_of(give(member, Rights(grants))).get(PAGE, {"object_type": "note"})
+        assert len(page.context["entries"]) == told
 
 
 def test_customer_who_caused_something_is_named_to_who_may_see_customers(

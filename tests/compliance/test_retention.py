@@ -14,6 +14,7 @@ from crm.compliance.services.legal_holds import lift_hold, place_hold
 from crm.compliance.services.retention import drop_old_months, make_coming_months
 from crm.compliance.services.signatures import seal_chains
 from crm.core import tenancy
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Organization
 from tests.compliance.audits import actions, findings, tamper
@@ -74,14 +75,14 @@ def test_a_hold_keeps_the_month(aged: Organization, of: str) -> None:
     customer = Customer.objects.filter(organization=aged).first()
     assert customer is not None
     subject = f"customer:{customer.pk}" if of == "customer" else ""
-    named: dict[str, Any] = {"organization_id": aged.pk, "subject": subject}
+    named: dict[str, Any] = {"by": SystemPrincipal(aged.pk), "subject": subject}
     holds = [place_hold(reason=reason, **named) for reason in ("A court asks.", "So does the tax.")]
     assert drop_old_months() == []
     assert "201203" in months()
     assert AuditEntry.objects.of(aged.pk).count() > 2
-    lift_hold(hold_id=holds[0].pk, reason="The case is closed.")
+    lift_hold(by=SystemPrincipal(aged.pk), hold_id=holds[0].pk, reason="The case is closed.")
     assert drop_old_months() == []
-    lift_hold(hold_id=holds[1].pk, reason="So is this one.")
+    lift_hold(by=SystemPrincipal(aged.pk), hold_id=holds[1].pk, reason="So is this one.")
     assert drop_old_months() == [OLD]
 
 
@@ -95,7 +96,7 @@ def test_a_hold_that_is_being_placed_is_waited_for(aged: Organization) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            place_hold(organization_id=aged.pk, reason="A court asks.")
+            place_hold(by=SystemPrincipal(aged.pk), reason="A court asks.")
             dropping = pool.submit(drop)
             with pytest.raises(StillWaiting):
                 dropping.result(timeout=0.5)

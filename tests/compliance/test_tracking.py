@@ -59,7 +59,7 @@ def test_personal_values_stand_beside_the_chain(customer: Customer) -> None:
     assert "Minh" not in json.dumps(created.details)
     assert values_of(created).data == {
         "name": [None, "Minh"], "email": [None, ""], "phone": [None, ""],
-        "external_id": [None, ""],
+        "external_id": [None, ""], "job_title": [None, ""],
     }  # fmt: skip
     assert values_of(created).subject == f"customer:{customer.pk}"
 
@@ -230,5 +230,5 @@ def test_another_organization_s_entries_are_locked_away(
     assert seen == {owner.organization_id}
     # Here it is meant that nobody asks.
     with pytest.MonkeyPatch.context() as patch, tenancy.no_tenant():
-        patch.setattr(tenancy, "_told", set())
+        patch.setattr(tenancy, "_warned", set())
         assert not AuditEntry.objects.exists()

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 from crm.core.http.asgi_handler import Handler
+from tests.patience import PATIENCE, await_true
 from tests.security.hostile import PARAMETERS
 
 pytestmark = pytest.mark.asyncio
@@ -35,7 +36,33 @@ def broken(request: HttpRequest) -> HttpResponse:
     raise ValueError
 
 
-urlpatterns = [path("where", where), path("pieces", in_pieces), path("broken", broken)]
+class Held:
+    """Requests that wait in their view until they are let go."""
+
+    def __init__(self) -> None:
+        self.going = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.most = self.now = 0
+        self._lock = threading.Lock()
+
+    def view(self, request: HttpRequest) -> HttpResponse:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.begun.release()
+        self.going.wait(PATIENCE)
+        with self._lock:
+            self.now -= 1
+        return HttpResponse("held")
+
+
+held = Held()
+urlpatterns = [
+    path("where", where),
+    path("pieces", in_pieces),
+    path("broken", broken),
+    path("held", lambda request: held.view(request)),
+]
 
 
 @pytest.fixture
@@ -64,7 +91,12 @@ def told() -> Iterator[list[str]]:
 
 
 async def ask(
-    handler: Handler, where: str, *bodies: bytes, kind: str = "text/plain", query: bytes = b""
+    handler: Handler,
+    where: str,
+    *bodies: bytes,
+    kind: str = "text/plain",
+    query: bytes = b"",
+    address: str = "127.0.0.1",
 ) -> Messages:
     scope = {
         "type": "http",
@@ -72,7 +104,7 @@ async def ask(
         "path": where,
         "query_string": query,
         "headers": [(b"host", b"localhost"), (b"content-type", kind.encode("latin-1"))],
-        "client": ["127.0.0.1", 0],
+        "client": [address, 0],
         "server": ["localhost", 80],
     }
     waiting = [
@@ -115,6 +147,43 @@ async def test_requests_share_threads(handler: Handler, told: list[str]) -> None
 async def test_requests_are_worked_on_beside_each_other(handler: Handler) -> None:
     answers = await asyncio.gather(*(ask(handler, "/where") for _number in range(20)))
     assert {messages[0]["status"] for messages in answers} == {200}
+
+
+@pytest.mark.usefixtures("stores_clean")
+async def test_one_address_does_not_take_all_threads(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = []
+    settings.ASGI_REQUESTS_PER_ADDRESS = 2
+    handler = Handler()
+    mine = Held()
+    monkeypatch.setattr(f"{__name__}.held", mine)
+    many = [
+        asyncio.create_task(ask(handler, "/held", address="2001:db8::1")) for _number in range(6)
+    ]
+    for _number in range(2):
+        assert await asyncio.to_thread(mine.begun.acquire, timeout=PATIENCE)
+    # The same network waits; another address does not.
+    given_up = asyncio.create_task(ask(handler, "/held", address="2001:db8::2"))
+    assert content(await ask(handler, "/where", address="192.0.2.1")).startswith(b"request_")
+    assert mine.most == 2
+    given_up.cancel()
+    # Whoever does not wait for the answer of a running one gives nothing back: its thread works on.
+    many[0].cancel()
+    assert content(await ask(handler, "/where", address="192.0.2.1")).startswith(b"request_")
+    assert mine.most == 2
+    mine.going.set()
+    answers = await asyncio.gather(*many, given_up, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in answers] == [
+        True,
+        *[False] * 5,
+        True,
+    ]
+    assert mine.most == 2
+    await asyncio.to_thread(
+        await_true, lambda: not handler._turns._turns, "A turn was not given back."
+    )
 
 
 @pytest.mark.django_db(transaction=True)

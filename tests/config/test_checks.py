@@ -1,8 +1,10 @@
 """A wrong setting is told with the variable's name and what to set."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
@@ -109,3 +111,9 @@ def test_a_process_that_asks_no_index_does_not_import_its_client() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_each_id_names_one_check() -> None:
+    found = re.findall(r'"(nextflow\.[EW]\d{3})"', Path(checks.__file__).read_text("utf-8"))
+    assert len(found) > 10
+    assert len(found) == len(set(found))

@@ -7,8 +7,14 @@ import httpx
 import pytest
 
 from chat.models import Widget
-from crm.core.http.forwarded import forwarded_address, forwarded_proto, parse_address
-from crm.core.ratelimit.keys import counted_address
+from crm.core.http.forwarded import (
+    counted_address,
+    forwarded_address,
+    forwarded_proto,
+    parse_address,
+)
+from crm.core.http.server import Server
+from crm.core.http.unbelieved_proxy import ADDRESSES, PEERS
 from tests.servers import serving
 
 
@@ -122,3 +128,25 @@ def test_visitors_behind_a_proxy_are_not_all_one_subject(
             ("garbage", "other garbage"),
         ):
             assert (status(first), status(again)) == (201, 429), first
+
+
+def test_a_proxy_that_is_not_believed_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server(None, endpoints=["tcp:port=0"])
+
+    def come(peer: str, *addresses: str) -> None:
+        for address in addresses:
+            headers = [(b"x-forwarded-for", address.encode())]
+            scope = {"type": "http", "headers": headers, "client": [peer, 1]}
+            server.see_client(scope)
+            assert scope["client"] == [peer, 1]
+
+    many = [f"203.0.113.{number}" for number in range(ADDRESSES)]
+    # Who claims a few addresses, or the same again and again, is no proxy.
+    come("10.0.0.1", *many[:-1], *many[:-1], "nonsense")
+    for number in range(2 * PEERS):
+        come(f"10.1.0.{number}", "203.0.113.1")
+    assert not caplog.records
+    come("10.0.0.2", *many, *many)
+    come("10.0.0.3", *many)
+    (record,) = caplog.records
+    assert record.metadata["action"] == "proxy.unbelieved"  # type: ignore[attr-defined]

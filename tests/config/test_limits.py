@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from django.http import HttpRequest
 from config import checks
 from crm.core import ratelimit, stores
 from crm.core.errors import StoreUnavailable
+from crm.core.http.forwarded import counted_address
 from crm.core.ids import uuid7
-from crm.core.ratelimit import RateLimitExceeded, enforce, reset, standing_of
+from crm.core.ratelimit import RateLimitExceeded, count_request, enforce, reset
 from crm.core.ratelimit.gcra import LocalLimits
-from crm.core.ratelimit.keys import counted_address, redis_key
+from crm.core.ratelimit.keys import redis_key
 from crm.core.ratelimit.limiter import _local
 from crm.core.ratelimit.rates import BadRate, Rate, parse_rate
 from tests.outages import without_redis
@@ -56,6 +58,21 @@ def passed(endpoint: str, subjects: Any) -> bool:
     return True
 
 
+@pytest.mark.parametrize("without", [nullcontext, without_redis])
+def test_units_count_as_so_many_requests_or_not_at_all(
+    slow: None, without: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.core.ratelimit.limiter._local_until", 0.0)
+    user = uuid7()
+    with without():
+        (standing,) = enforce("api", {"user": user}, 3)
+        assert standing.remaining == 2
+        with pytest.raises(RateLimitExceeded):
+            enforce("api", {"user": user}, 3)
+        (standing,) = enforce("api", {"user": user}, 2)
+        assert standing.remaining == 0
+
+
 def test_exactly_the_limit_passes(slow: None) -> None:
     user = uuid7()
     assert [passed("api", {"user": user}) for _n in range(8)] == [True] * 5 + [False] * 3
@@ -78,8 +95,8 @@ def test_what_is_earned_back_is_one_interval_at_a_time(settings: Any) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"api.user": "4/7200/2"}
     user = uuid7()
     assert [passed("api", {"user": user}) for _n in range(3)] == [True, True, False]
-    (standing,) = standing_of("api", {"user": user})
-    assert 0 < standing.retry_after <= 1800
+    (status,) = count_request("api", {"user": user})
+    assert 0 < status.retry_after <= 1800
     let_pass(seconds=1800)
     assert [passed("api", {"user": user}) for _n in range(2)] == [True, False]
 
@@ -118,12 +135,12 @@ def test_all_limits_of_a_request_are_one_round_trip(
 
 def test_standing_says_what_is_left_and_when(slow: None) -> None:
     user = uuid7()
-    remaining = [standing_of("api", {"user": user})[0].remaining for _n in range(6)]
+    remaining = [count_request("api", {"user": user})[0].remaining for _n in range(6)]
     assert remaining == [4, 3, 2, 1, 0, 0]
-    (standing,) = standing_of("api", {"user": user})
-    assert standing.is_refused
-    assert 0 < standing.retry_after <= 720
-    assert 3500 < standing.reset_after <= 3600
+    (status,) = count_request("api", {"user": user})
+    assert status.is_refused
+    assert 0 < status.retry_after <= 720
+    assert 3500 < status.reset_after <= 3600
 
 
 def test_refusal_names_the_limit_and_the_wait(slow: None) -> None:
@@ -154,7 +171,7 @@ def test_redis_learns_no_address_and_no_email(slow: None) -> None:
 
 
 def test_nobody_and_a_limit_that_is_off_count_nothing(slow: None) -> None:
-    assert standing_of("api", {"organization": uuid7(), "key": None}) == []
+    assert count_request("api", {"organization": uuid7(), "key": None}) == []
     assert stores.redis().keys("ratelimit:*") == []
 
 

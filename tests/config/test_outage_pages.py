@@ -27,3 +27,19 @@ def test_page_without_a_connection_says_when_to_try_again(owner: Membership, pat
         assert answer.json()["code"] == "store_unavailable"
     else:
         assert answer["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_what_was_typed_into_a_page_that_found_no_store_is_shown_for_copying(
+    owner: Membership, *, is_ours: bool
+) -> None:
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.force_login(owner.user)
+    page = client.get("/app/knowledge/new/")
+    sent = {"question": "Typed by hand?", "answer": "Two days."}
+    if is_ours:
+        sent["csrfmiddlewaretoken"] = str(page.context["csrf_token"])
+    with connection.execute_wrapper(_no_connection):
+        answer = client.post("/app/knowledge/new/", sent, headers={"Accept": "text/html"})
+    assert answer.status_code == 503
+    assert ("Typed by hand?" in answer.content.decode()) is is_ours

@@ -11,11 +11,11 @@ from crm.core.text.normalization import (
     _SPACES,
     ascii_email,
     identity_key,
-    in_order,
     is_blank,
     isolate,
     normalize,
     normalize_email,
+    normalize_form,
     normalize_line,
     normalize_password,
     normalize_phone,
@@ -102,7 +102,61 @@ def test_normalizing_twice_changes_nothing_more() -> None:
 def test_identity_keeps_accents_and_forgets_case_and_width() -> None:
     assert identity_key("BO\u0300") == identity_key("bò") == identity_key("\u200bBò\u00a0")
     assert identity_key("Ａｎｎａ") == identity_key("anna")
-    assert len({identity_key(name) for name in ("Bò", "Bơ", "Bỏ", "Bo", "Ёлка", "Елка")}) == 6
+    assert len({identity_key(name) for name in ("Bò", "Bơ", "Bỏ", "Bo", "Елка", "Йод", "Иод")}) == 7
+
+
+# Where old and new spelling put the tone, and where people put it by mistake.
+PLACES = [
+    ("Hóa", "Hoá"),
+    ("hòa bình", "hoà bình"),
+    ("Tỏa", "Toả"),
+    ("đọa", "đoạ"),
+    ("lõa", "loã"),
+    ("nghóe", "nghoé"),
+    ("khỏe", "khoẻ"),
+    ("xòe", "xoè"),
+    ("LÒE LOẸT", "LOÈ LOẸT"),
+    ("Thủy", "Thuỷ"),
+    ("Thúy-Lũy", "Thuý-Luỹ"),
+    ("tùy", "tuỳ"),
+    ("Ủy ban", "Uỷ ban"),
+    ("trụy", "truỵ"),
+    ("Quý", "Qúy"),
+    ("quà", "qùa"),
+    ("quỷ", "qủy"),
+    ("Già", "Gìa"),
+    ("giờ", "gìơ"),
+    ("Hòa 2, hóa(3)", "Hoà 2, hoá(3)"),
+    ("Пётр", "Петр"),
+    ("ёлка", "Елка"),
+]
+# Another tone, another vowel, a final consonant, a vowel that keeps its tone, another language.
+NOT_THE_SAME = [
+    ("Hòa", "Hóa"),
+    ("Hoà", "Hoa"),
+    ("Hóan", "Hoán"),
+    ("Thúyt", "Thuýt"),
+    ("múa", "muá"),
+    ("của", "cuả"),
+    ("mía", "miá"),
+    ("thúi", "thuí"),
+    ("Quý", "Quỳ"),
+    ("gì", "gi"),
+    ("Bò", "Bơ"),
+    ("Lisbóa", "Lisboá"),
+    ("Йод", "Иод"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PLACES)
+def test_a_tone_in_another_place_and_io_are_the_same_name(one: str, other: str) -> None:
+    assert normalize_line(one) != normalize_line(other)
+    assert identity_key(one) == identity_key(other) == identity_key(identity_key(one))
+
+
+@pytest.mark.parametrize(("one", "other"), NOT_THE_SAME)
+def test_other_letters_are_another_name(one: str, other: str) -> None:
+    assert identity_key(one) != identity_key(other)
 
 
 @pytest.mark.parametrize("sign", "\u2019\u2018\u02bc\u02bb\u2032\u00b4`\uff07\u201b")
@@ -254,5 +308,5 @@ def test_marks_in_order_are_the_same_text() -> None:
             for _number in range(300)
         )
         for name in ("NFC", "NFD", "NFKC"):
-            assert unicodedata.normalize(name, in_order(text)) == unicodedata.normalize(name, text)
+            assert normalize_form(name, text) == unicodedata.normalize(name, text)
         assert normalize(normalize(text)) == normalize(text)

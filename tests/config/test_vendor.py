@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.billing.metrics import MEANINGS
+from crm.billing.metrics import METRIC_SPECS
 from crm.organizations.settings_navigation import MENU
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,5 +74,5 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
     named |= set(re.findall(r'_sidebar_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\bfact\(facts, "([a-z0-9-]+)"', text))
     named |= {page.icon for group in MENU for page in group.pages}
-    named |= {meaning.icon for meaning in MEANINGS.values()}
+    named |= {spec.icon for spec in METRIC_SPECS.values()}
     assert symbols == named

@@ -18,7 +18,7 @@ LISTS = [
     "admin:chat_widget_changelist",
     "admin:chat_conversation_changelist",
 ]
-MOST_QUERIES = 8
+MAX_QUERIES = 8
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_lists_are_searchable_and_bounded_in_queries(
     name: str,
     django_assert_max_num_queries,
 ) -> None:
-    with django_assert_max_num_queries(MOST_QUERIES):
+    with django_assert_max_num_queries(MAX_QUERIES):
         assert operator.get(reverse(name), {"q": "sun"}).status_code == 200
 
 

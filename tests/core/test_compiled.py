@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.models import Conversation
-from chat.services.message_log import HEAD_FIELDS, lock_conversation
+from chat.services.message_log import SUMMARY_FIELDS, lock_conversation
 from crm.core.database.compiled import CompiledSelect, CompiledUpdate
 from crm.organizations.models import Membership
+from crm.organizations.services.members import current_membership
 
 
 def _columns(row: Any) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def test_compiled_update_writes_what_saving_writes(
     row.waiting_since = timezone.now()
     row.last_customer_message = {}
     before = row.updated_at
-    assert CompiledUpdate(Conversation, HEAD_FIELDS).save(row)
+    assert CompiledUpdate(Conversation, SUMMARY_FIELDS).save(row)
     stored = Conversation.objects.get(pk=conversation.pk)
     assert stored.updated_at > before
     assert _columns(stored) == _columns(row)
@@ -95,4 +96,17 @@ def test_compiled_update_writes_what_saving_writes(
 def test_compiled_update_says_where_the_row_is_gone(conversation: Conversation) -> None:
     row = Conversation.objects.get(pk=conversation.pk)
     Conversation.objects.filter(pk=conversation.pk).delete()
-    assert not CompiledUpdate(Conversation, HEAD_FIELDS).save(row)
+    assert not CompiledUpdate(Conversation, SUMMARY_FIELDS).save(row)
+
+
+def test_compiled_select_gives_annotations(owner: Membership) -> None:
+    expected = Membership.objects.with_rights().get(pk=owner.pk)
+    found = current_membership(
+        user=owner.user, organization_id=str(owner.organization_id), granted_at=timezone.now()
+    )
+    assert found is not None
+    assert _columns(found) == _columns(expected)
+    assert _columns(found.organization) == _columns(expected.organization)
+    for name in ("known_colleagues", "known_led", "known_factor_rule_met"):
+        assert getattr(found, name) == getattr(expected, name)
+    assert found.custom_role is None

@@ -23,6 +23,7 @@ from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 from tests.core.consoles import INBOX, browser, do, staff_with
+from tests.downloads import downloaded
 from tests.jobs.counting import finish
 from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.world import make_theirs
@@ -241,7 +242,7 @@ def test_what_an_operator_may_not_view_is_not_found_by_searching(
     [
         ("customers", ["view_customer"]),
         ("faqs", ["view_faq"]),
-        ("audit", ["view_auditentry", "view_customer"]),
+        ("audit", ["view_auditentry", "view_conversation", "view_customer", "view_faq"]),
     ],
 )
 def test_a_file_of_a_job_is_for_operators_who_may_view_what_is_in_it(
@@ -253,7 +254,8 @@ def test_a_file_of_a_job_is_for_operators_who_may_view_what_is_in_it(
         state = ListState(get_record(of))
         job = start_export(by=owner, state=state, form=Format.CSV, has_bom=True, all_columns=True)
     finish(job)
-    client = staff_with("view_job")
+    # And what an extension of the tests declares.
+    client = staff_with("view_job", "view_umbrella")
     staff = User.objects.get(email="staff@nextflow.example")
     for codename in needed:
         refused = do(client, "fetch", job)
@@ -269,7 +271,7 @@ def test_the_audit_names_customers_to_operators_who_may_view_them(
     client = staff_with("view_job", "view_organization", "view_auditentry", *extra)
     do(client, "export-audit", customer.organization, format="jsonl")
     job = finish(Job.objects.get())
-    file = b"".join(do(client, "fetch", job).streaming_content).decode()
+    file = downloaded(do(client, "fetch", job)).decode()
     assert str(customer.pk) in file
     page = client.get(reverse("admin:compliance_auditentry_changelist")).content.decode()
     assert [customer.name in text for text in (file, page)] == [bool(extra)] * 2

@@ -19,6 +19,7 @@ from crm.organizations.models import Membership, Role, User
 from tests.compliance.audits import entries
 from tests.conftest import make_member
 from tests.core.consoles import INBOX, browser, do, staff_with
+from tests.downloads import downloaded
 from tests.jobs.counting import finish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,6 +187,6 @@ def test_the_audit_is_searched_and_exported(operator: Client, owner: Membership)
     assert do(operator, "fetch", export).status_code == 403
     assert finish(export).state == "done"
     fetched = do(operator, "fetch", export)
-    lines = b"".join(fetched.streaming_content).decode().splitlines()
+    lines = downloaded(fetched).decode().splitlines()
     assert "session.started" in {json.loads(line)["action"] for line in lines}
     assert entries(owner.organization_id, "export.fetched")

@@ -1,5 +1,6 @@
 """What an operator, or somebody with an operator's browser, may send to the admin's pages."""
 
+import random
 from typing import Any
 
 import pytest
@@ -95,10 +96,12 @@ def test_a_search_for_a_null_character_finds_what_an_empty_one_finds(
 
 
 def test_no_filter_of_a_list_takes_a_null_character_to_the_store(operator: Client) -> None:
+    """Each filter under one of its two names in a run; the run's seed says which."""
     for model, its_admin in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         filters = [each for each in its_admin.list_filter if isinstance(each, str)]
-        for parameter in ["q", "o", "e", *filters, *(f"{each}__exact" for each in filters)]:
+        named = [random.choice((each, f"{each}__exact")) for each in filters]  # noqa: S311
+        for parameter in ["q", "o", "e", *named]:
             answer = operator.get(reverse(f"{name}_changelist"), {parameter: "a\x00b"})
             assert answer.status_code in {200, 302, 400}, (name, parameter)
 

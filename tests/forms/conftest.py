@@ -2,6 +2,7 @@
 
 import pytest
 
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq
@@ -17,7 +18,7 @@ def elsewhere(owner: Membership, stranger_organization: Organization) -> Members
 @pytest.fixture
 def faq(organization: Organization) -> Faq:
     return create_faq(
-        organization_id=organization.pk,
+        by=SystemPrincipal(organization.pk),
         content=FaqContent(
             question="Do you ship?",
             answer="Yes.\nWithin a week.",
@@ -25,5 +26,4 @@ def faq(organization: Organization) -> Faq:
             key="shipping",
             phrasings=("shipping",),
         ),
-        by=None,
     )

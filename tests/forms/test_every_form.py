@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from crm.authentication.form_guard.middleware import (
 )
 from crm.core.errors import AppError
 from crm.core.form_guard.idempotency import is_once
+from crm.core.form_guard.sent_forms import FILLED_IN
+from crm.core.form_guard.sent_forms import SECRETS as FORM_SECRETS
+from crm.core.form_guard.stamps import GUARD_FIELDS
 from crm.core.http.exceptions import refusal_response
 from crm.core.ids import uuid7
 from crm.organizations.models import Membership
@@ -52,6 +56,8 @@ REPEATABLE = {
     "authentication:log_out": "one is logged out",
     "authentication:join": "the link works once",
     "chat:presence": "the member is there already",
+    "companies:bulk": "it only asks",
+    "companies:default_view": "the same view again",
     "customers:bulk": "it only asks",
     "customers:default_view": "the same view again",
     "umbrellas:bulk": "it only asks",
@@ -62,12 +68,9 @@ REPEATABLE = {
     "billing:cancel": "it is cancelled",
     "billing:resume": "it goes on",
     "jobs:cancel": "it is cancelled",
+    "notifications:open": "it is read",
+    "notifications:read_all": "they are read",
     "transfer:parts": "each part is stored once",
-    "transfer:read": "it is being read",
-    "transfer:check": "it is being checked",
-    "transfer:run": "it runs",
-    "transfer:undo": "it is being undone",
-    "transfer:discard": "it is gone",
     "transfer:faults": "the same file",
     "jobs:fetch": "the same file again",
     "compliance:lift_hold": "it is lifted",
@@ -171,23 +174,53 @@ def test_every_refused_form_gives_back_what_was_written(
     assert {403, 404} <= statuses
 
 
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 410, 429, 503])
+def test_numbers_that_were_typed_come_back_too(owner: Membership) -> None:
+    client = browser(owner)
+    gone = f"/app/customers/{uuid7()}/"
+    for path, field, value in (
+        (f"{gone}edit/", "phone", "0901234567"),
+        (f"{gone}notes/", "text", "5500000"),
+    ):
+        answer = client.post(path, _stamp(owner) | {field: value}, headers=PAGE)
+        assert (answer.status_code, value in answer.content.decode()) == (404, True), path
+
+
+# Hidden fields whose values somebody typed.
+TYPED_BEFORE = {"domain", "email", "q", "where"}
+
+
+def test_fields_that_pages_fill_in_are_known() -> None:
+    hidden = set()
+    for template in (ROOT / "templates").rglob("*.html"):
+        hidden |= set(re.findall(r'type="hidden" name="([a-z_]+)"', template.read_text()))
+    assert hidden - FILLED_IN - GUARD_FIELDS - FORM_SECRETS <= TYPED_BEFORE
+
+
+REFUSALS = (400, 402, 403, 404, 409, 410, 429, 503)
+
+
 def test_no_refusal_of_a_page_loses_what_was_written(
-    owner: Membership, monkeypatch: pytest.MonkeyPatch, status: int
+    owner: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each page is refused with one of the statuses, each status by many pages.
+
+    What is answered comes of the request and the refusal alone: no view is reached.
+    """
     refusal = AppError("No.")
-    refusal.status = status
     monkeypatch.setattr(
         FormGuardMiddleware,
         "process_view",
         lambda self, request, *view: refusal_response(request, refusal),
     )
     client = browser(owner)
+    pages = list(_may_be_refused())
+    assert len(pages) > 5 * len(REFUSALS)
     lost = []
-    for name, path in _may_be_refused():
+    for (name, path), status in zip(pages, cycle(REFUSALS), strict=False):
+        refusal.status = status
         answer = client.post(path, _stamp(owner) | TYPED, headers=PAGE)
         if answer.status_code != status or TEXT not in answer.content.decode():
-            lost.append((name, answer.status_code))
+            lost.append((name, status, answer.status_code))
     assert lost == []
 
 

@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from crm.core.transfer.models import ImportPart
 from crm.organizations.models import Membership, User
 from knowledge.models import Faq
 from tests.conftest import PASSWORD
@@ -122,10 +123,10 @@ def test_the_longest_import_is_sent_again_as_its_form_sent_it(
 ) -> None:
     """As addresses are written, the same text would be twice or three times as large."""
     client, _form = written
-    page = "/app/knowledge/import/"
+    page = "/app/import/faqs/new/"
     long = "\r\n\r\n".join(f"Вопрос {number}?\r\n{'Ответ ' * 200}" for number in range(300))
     assert settings.MAX_BODY_BYTES / 2 < len(long.encode()) < settings.MAX_BODY_BYTES
-    form = form_of(client.get(page), "text") | {"text": long, "step": "preview"}
+    form = form_of(client.get(page), "text") | {"text": long}
     client.session.flush()
     client.post(page, form)
     log_in(client, owner, KEPT)
@@ -135,16 +136,17 @@ def test_the_longest_import_is_sent_again_as_its_form_sent_it(
         saved = client.post(page, fields)
     else:
         saved = client.post(page, urlencode(fields, doseq=True), FORM)
-    assert saved.status_code == 200
-    assert "Вопрос 299?" in saved.content.decode()
+    assert saved.status_code == 302
+    (part,) = ImportPart.objects.all()
+    assert "Вопрос 299?" in bytes(part.content).decode()
 
 
 def test_a_file_that_was_chosen_is_named_to_be_chosen_again(
     written: tuple[Client, dict[str, Any]], owner: Membership
 ) -> None:
     client, _form = written
-    page = "/app/knowledge/import/"
-    form = form_of(client.get(page), "text") | {"step": "preview"}
+    page = "/app/import/faqs/new/"
+    form = form_of(client.get(page), "text")
     client.session.flush()
     client.post(page, form | {"file": SimpleUploadedFile("faqs.csv", b"question,answer\nA?,B.")})
     log_in(client, owner, KEPT)

@@ -1,6 +1,7 @@
 """Entry 19: a form that is sent twice creates one thing, and both times shows the same answer."""
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,9 +16,13 @@ from django.utils import timezone
 from chat.models import IdentitySecret, Widget
 from crm.authentication.models import ApiKey
 from crm.compliance.models import LegalHold
+from crm.core.form_guard.idempotency import purge_form_answers
+from crm.core.idempotency import MAX_WAITING
 from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
 from crm.core.models import IdempotentRequest
+from crm.core.transfer.models import Import
+from crm.customers.models import Customer
 from crm.organizations.models import CustomRole, Invitation, Membership, Team
 from knowledge.models import Faq, FaqCategory
 from tests.forms.browsers import browser, form_of
@@ -108,7 +113,7 @@ def test_every_creating_form_that_is_sent_twice_creates_one(
 
 @pytest.mark.django_db(transaction=True)
 def test_two_clicks_at_once_make_one_invitation_and_one_letter(owner: Membership) -> None:
-    clients = [browser(owner) for _each in range(4)]
+    clients = [browser(owner) for _each in range(1 + MAX_WAITING)]
     form = form_of(clients[0].get("/app/settings/members/"), "email")
     form |= {"email": "new@example.com"}
 
@@ -119,7 +124,7 @@ def test_two_clicks_at_once_make_one_invitation_and_one_letter(owner: Membership
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(len(clients)) as pool:
         answers = set(pool.map(send, clients))
     assert answers == {(302, "/app/settings/members/")}
     assert Invitation.objects.count() == 1
@@ -153,12 +158,14 @@ def test_a_second_one_with_another_text_is_another_one(owner: Membership) -> Non
 
 def test_a_second_one_with_another_file_is_another_one(owner: Membership) -> None:
     client = browser(owner)
-    form = form_of(client.get("/app/knowledge/import/"), "text")
+    form = form_of(client.get("/app/import/faqs/new/"), "text")
+    places = []
     for question in ("Alpha?", "Beta?", "Alpha?"):
         text = f"question,answer\n{question},Yes.\n".encode()
         sent = form | {"file": SimpleUploadedFile("faqs.csv", text)}
-        shown = client.post("/app/knowledge/import/", sent).content.decode()
-        assert [name for name in ("Alpha?", "Beta?") if name in shown] == [question]
+        places.append(client.post("/app/import/faqs/new/", sent)["Location"])
+    assert places[0] == places[2] != places[1]
+    assert Import.objects.count() == 2
 
 
 def test_a_refused_form_may_be_sent_again(owner: Membership) -> None:
@@ -181,27 +188,53 @@ def test_the_answer_of_one_person_is_never_given_to_another(
     assert ApiKey.objects.count() == 1
 
 
-def test_another_file_under_the_same_once_key_is_read(owner: Membership) -> None:
-    client = browser(owner)
-    page = "/app/knowledge/import/"
-    sent = form_of(client.get(page), "text")
-    for name in ("First", "Second"):
-        text = f"question,answer\n{name}?,Yes.\n".encode()
-        answer = client.post(page, sent | {"file": SimpleUploadedFile("faqs.csv", text)})
-        assert f"{name}?" in answer.content.decode()
+PAGE = {"Accept": "text/html"}
 
 
-def test_a_form_sent_again_after_its_record_was_deleted_creates_it_anew(owner: Membership) -> None:
-    page = "/app/settings/teams/new/"
+def _later(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the stored answers older by some seconds, for the database and for their cipher."""
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=seconds))
+    encrypt = time.time
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: encrypt() + seconds)
+
+
+def test_a_form_that_adds_a_row_asks_when_it_is_sent_again_later(
+    owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost, and the page is loaded again a minute later, or a day."""
+    page = "/app/customers/new/"
     client = browser(owner)
-    form = form_of(client.get(page), "name") | {"name": "North"}
-    assert client.post(page, form).status_code == 302
-    assert client.post(page, form).status_code == 302
-    assert Team.objects.count() == 1
-    Team.objects.all().delete()
-    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    assert client.post(page, form).status_code == 302
-    assert Team.objects.count() == 1
+    form = form_of(client.get(page), "name") | {"name": "Ana", "phone": "0901234567"}
+    saved = client.post(page, form)["Location"]
+    assert client.post(page, form)["Location"] == saved
+    _later(120, monkeypatch)
+    purge_form_answers()
+    again = client.post(page, form, headers=PAGE)
+    shown = again.content.decode()
+    assert (again.status_code, Customer.objects.count()) == (409, 1)
+    assert "0901234567" in shown
+    assert f'href="{saved}"' in shown
+    told = client.post(page, form).json()
+    assert (told["code"], told["location"]) == ("form_sent_before", saved)
+    # Whoever wants the same once more says so.
+    once_more = form_of(again, "phone")
+    assert once_more["_once"] != form["_once"]
+    assert client.post(page, once_more).status_code == 302
+    assert Customer.objects.count() == 2
+
+
+def test_a_form_that_adds_a_row_asks_also_after_something_else_was_done(
+    owner: Membership, customer: Customer
+) -> None:
+    page, other = "/app/customers/new/", f"/app/customers/{customer.pk}/"
+    client = browser(owner)
+    form = form_of(client.get(page), "name") | {"name": "Ana"}
+    client.post(page, form)
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=10))
+    note = form_of(client.get(other), "text") | {"text": "5500000"}
+    assert client.post(f"{other}notes/", note).status_code == 302
+    assert client.post(page, form).json()["code"] == "form_sent_before"
+    assert Customer.objects.count() == 2
 
 
 def test_what_was_undone_since_is_done_again_from_an_older_page(
@@ -235,9 +268,11 @@ def test_a_form_without_a_once_key_of_its_own_counts_as_done_since(owner: Member
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=10))
     team = Team.objects.get()
     detail = f"/app/settings/teams/{team.pk}/"
-    client.post(f"{detail}delete/", form_of(client.get(detail), "_once"))
+    client.post(f"{detail}delete/", form_of(client.get(detail), "_version"))
     assert not Team.objects.exists()
-    client.post(page, form)
+    asked = client.post(page, form, headers=PAGE)
+    assert (asked.status_code, Team.objects.count()) == (409, 0)
+    client.post(page, form_of(asked, "name"))
     assert Team.objects.get().name == "North"
 
 

@@ -27,7 +27,7 @@ def page(owner: Membership) -> Client:
 def sent_by_a_browser(page: Client, url: str, **changed: str) -> dict[str, Any]:
     """Return what a browser sends of a form that is shown: of a select, what is selected."""
     form = page.get(url).context["form"]
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {"_version": str(form.edited_version)}
     for bound in form:
         choices = [str(key) for key, _label in getattr(bound.field, "choices", [])]
         value = str(bound.value() or "")

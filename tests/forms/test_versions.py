@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.models import DO_NOTHING, SET_DEFAULT, SET_NULL
 from django.urls import reverse
 
+from crm.core.permissions import SystemPrincipal
 from crm.core.undo.services import undo
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.organizations.models import Membership, Organization, Team
@@ -46,12 +47,11 @@ def test_every_key_of_a_versioned_record_raises_the_version_when_it_is_emptied()
 
 @pytest.fixture
 def category(organization: Organization) -> FaqCategory:
-    return create_category(organization_id=organization.pk, name="Delivery")
+    return create_category(by=SystemPrincipal(organization.pk), name="Delivery")
 
 
 def _faq(owner: Membership, category: FaqCategory) -> Faq:
     return create_faq(
-        organization_id=owner.organization_id,
         content=FaqContent(question="Q?", answer="A.", language_code="en", category_id=category.pk),
         by=owner,
     )
@@ -64,9 +64,7 @@ def test_a_category_that_is_deleted_and_restored_raises_its_faqs_versions(
     page = f"/app/knowledge/{faq.pk}/edit/"
     client = browser(owner)
     opened = form_of(client.get(page), "question")
-    action_id = delete_category(
-        organization_id=owner.organization_id, category_id=category.pk, by=owner
-    )
+    action_id = delete_category(category_id=category.pk, by=owner)
     without = form_of(client.get(page), "question")
     first = Faq.objects.get(pk=faq.pk)
     assert (first.category_id, first.version) == (None, faq.version + 1)

@@ -12,12 +12,13 @@ from crm.core.jobs import kinds, running
 from crm.core.jobs.errors import JobFileNotFound, JobNotFound, TooManyJobs
 from crm.core.jobs.kinds import Run, Step, Steps
 from crm.core.jobs.models import Job, JobChunk, JobState
-from crm.core.jobs.running import MOST_ATTEMPTS, run_job
+from crm.core.jobs.running import MAX_ATTEMPTS, run_job
 from crm.core.jobs.services import cancel_job, due_jobs, fetch_file, purge_jobs, start_job
 from crm.core.permissions import READ, ApiKeyPrincipal, Level, Module, rights_of_scopes
 from crm.organizations.models import Membership, Role
 from tests.api.conftest import Api
 from tests.conftest import make_member
+from tests.downloads import downloaded
 from tests.jobs.counting import COUNTING, content_of, finish
 from tests.organizations.people import member_with, rights
 
@@ -116,10 +117,10 @@ def test_a_step_that_breaks_is_done_again_and_once(owner: Membership, failing: l
 def test_a_job_that_always_breaks_is_given_up(owner: Membership, failing: list[int]) -> None:
     job = started(owner)
     failing.append(1)
-    for _attempt in range(MOST_ATTEMPTS + 1):
+    for _attempt in range(MAX_ATTEMPTS + 1):
         with pytest.raises(RuntimeError):
             finish(job)
-    finish(job)
+    job.refresh_from_db()
     assert (job.state, job.error_code, job.files) == ("failed", "job_gave_up", {})
     assert not JobChunk.objects.exists()
 
@@ -209,7 +210,7 @@ def test_the_pages_show_cancel_and_download(owner: Membership, client: Client) -
     assert "Counting" in client.get(page).content.decode()
     assert client.post(f"{page}file/").status_code == 404
     finish(job)
-    assert b"".join(client.post(f"{page}file/").streaming_content) == b"0\n1\n2\n"  # type: ignore[attr-defined]
+    assert downloaded(client.post(f"{page}file/")) == b"0\n1\n2\n"
     row = client.get(f"{page}?row=1", headers={"HX-Request": "true"}).content.decode()
     assert "hx-get" not in row
     assert "Download" in row

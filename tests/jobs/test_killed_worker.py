@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm.core.jobs import services
 from crm.core.jobs.models import Job, JobState
-from crm.core.jobs.tasks import run, sweep
+from crm.core.jobs.tasks import run
 from crm.core.records import get_record
 from crm.core.transfer import import_jobs
 from crm.core.transfer.importing import add_content, check_import, run_import, start_import
@@ -20,6 +20,7 @@ from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.patience import await_true
 from tests.servers import working
+from tests.sweeps import sweep
 from tests.transfer.files import ended
 
 ROWS = 2 * import_jobs.BATCH + 100
@@ -31,9 +32,15 @@ def previewed(by: Membership) -> Import:
     record = get_record("customers")
     found = start_import(by=by, record=record, file_name="people.csv", size=len(content))
     add_content(by=by, import_id=found.pk, number=0, content=content)
-    mapping = ended(found).mapping
-    mode = ImportMode.BOTH
-    check_import(by=by, import_id=found.pk, mapping=mapping, mode=mode, key="email")
+    found = ended(found)
+    check_import(
+        by=by,
+        import_id=found.pk,
+        seen=found.job_id,
+        mapping=found.mapping,
+        mode=ImportMode.BOTH,
+        key="email",
+    )
     return ended(found)
 
 
@@ -46,11 +53,13 @@ def test_a_killed_worker_loses_the_step_that_it_was_in(
     monkeypatch.setattr(services, "queue_job", lambda *_ids: None)
     found = previewed(owner)
     assert not Customer.objects.exists()
-    job_id = run_import(by=owner, import_id=found.pk).job_id
+    job_id = run_import(by=owner, import_id=found.pk, seen=found.job_id).job_id
     assert job_id
     # The second batch waits for this transaction, which holds the place of its journal.
     with working(tmp_path) as worker, transaction.atomic():
-        ImportPart.write(found, PartKind.JOURNAL, 1, [])
+        ImportPart.objects.create(
+            organization_id=found.organization_id, of=found, kind=PartKind.JOURNAL, number=1
+        )
         run.delay(str(owner.organization_id), str(job_id))
         await_true(
             lambda: Job.objects.get(pk=job_id).done == import_jobs.BATCH, "The job did not begin."
@@ -62,7 +71,7 @@ def test_a_killed_worker_loses_the_step_that_it_was_in(
     assert (Job.objects.get(pk=job_id).state, len(first)) == (JobState.RUNNING, import_jobs.BATCH)
     Job.objects.filter(pk=job_id).update(due_at=timezone.now() - timedelta(seconds=1))
     with working(tmp_path):
-        sweep()
+        sweep(run)
         await_true(
             lambda: Job.objects.get(pk=job_id).state == JobState.DONE, "The job was not resumed."
         )

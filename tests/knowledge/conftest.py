@@ -2,6 +2,7 @@
 
 import pytest
 
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge.models import Faq
 from knowledge.services import FaqContent, import_faqs, index_now
@@ -33,7 +34,7 @@ def contents() -> list[FaqContent]:
 @pytest.fixture
 def knowledge(organization: Organization) -> Organization:
     """The organization, with its FAQs indexed."""
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_now(organization_id=organization.pk)
     return organization
 

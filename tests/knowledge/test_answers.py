@@ -8,6 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from crm.core import stores
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge import answer_cache
 from knowledge.embedding import embed_questions
@@ -98,7 +99,7 @@ def test_what_others_know_moves_no_score_here(
         )
         for number in range(20)
     ]
-    import_faqs(organization_id=stranger_organization.pk, contents=others, by=None)
+    import_faqs(by=SystemPrincipal(stranger_organization.pk), contents=others)
     index_now(organization_id=stranger_organization.pk)
     assert scores() == before
 
@@ -138,7 +139,7 @@ def test_uncached_answer_needs_two_queries(
 def test_changed_faq_is_answered_anew_even_before_it_is_indexed(faq: Faq) -> None:
     ask(faq.organization, SHIPPING)
     update_faq(
-        organization_id=faq.organization_id,
+        by=SystemPrincipal(faq.organization_id),
         faq_id=faq.pk,
         content=FaqContent(
             question=faq.question, answer="Free now.", language_code="en", key=faq.key
@@ -151,7 +152,7 @@ def test_changed_faq_is_answered_anew_even_before_it_is_indexed(faq: Faq) -> Non
 @pytest.mark.parametrize("hide", ["delete", "unpublish"])
 def test_hidden_faq_is_told_to_nobody_even_before_the_index_follows(faq: Faq, hide: str) -> None:
     Faq.objects.exclude(pk=faq.pk).update(is_published=False)
-    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(faq.organization_id), "faq_id": faq.pk}
     assert ask(faq.organization, SHIPPING).is_known
     if hide == "delete":
         delete_faq(**ids)
@@ -167,9 +168,8 @@ def test_new_faq_is_answered_although_the_question_was_cached_as_unknown(
     question = "Do you sell decaf coffee?"
     assert not ask(knowledge, question).is_known
     create_faq(
-        organization_id=knowledge.pk,
+        by=SystemPrincipal(knowledge.pk),
         content=FaqContent(question=question, answer="Yes.", language_code="en"),
-        by=None,
     )
     assert not ask(knowledge, question).is_known
     index_now(organization_id=knowledge.pk)

@@ -9,13 +9,15 @@ from django.urls import reverse
 
 from chat.models import Widget
 from crm.core import tenancy
+from crm.core.permissions import SystemPrincipal
+from crm.core.records import get_record
 from crm.organizations.models import Membership, User
 from knowledge.errors import CategoryNameTaken
-from knowledge.importing import read_text
-from knowledge.models import FaqCategory
-from knowledge.services import create_category, import_rows, rename_category
+from knowledge.models import Faq, FaqCategory
+from knowledge.services import create_category, rename_category
 from tests.api.conftest import Api, api
 from tests.conftest import PASSWORD
+from tests.transfer.files import import_file
 
 __all__ = ["api"]
 NO_NAMES = ["[]", "[1]", "7", '"x"', '{"en": 7}', '{"en": ["x"]}', '{"de": "x"}', "{1}"]
@@ -55,7 +57,7 @@ def admin_form(owner: Membership, **given: Any) -> dict[str, Any]:
 def test_category_called_like_another_in_one_language_is_refused(
     api: Api, owner: Membership, name: str, names: dict[str, str]
 ) -> None:
-    ids: dict[str, Any] = {"organization_id": owner.organization_id}
+    ids: dict[str, Any] = {"by": SystemPrincipal(owner.organization_id)}
     create_category(**ids, name="Delivery", names={"vi": "Giao hàng"})
     other = create_category(**ids, name="Gifts")
     body = {"name": name, "names": names}
@@ -68,14 +70,14 @@ def test_category_called_like_another_in_one_language_is_refused(
 
 def test_a_name_that_is_the_same_in_another_language_stays_its_own(owner: Membership) -> None:
     organization_id = owner.organization_id
-    made = create_category(organization_id=organization_id, name="FAQ", names={"ru": "FAQ"})
-    rename_category(organization_id=organization_id, category_id=made.pk, name="Questions")
+    made = create_category(by=SystemPrincipal(organization_id), name="FAQ", names={"ru": "FAQ"})
+    rename_category(by=SystemPrincipal(organization_id), category_id=made.pk, name="Questions")
     made.refresh_from_db()
     assert (made.name, made.names) == ("Questions", {"ru": "FAQ"})
 
 
 def test_names_that_meet_in_no_language_are_two(owner: Membership) -> None:
-    ids: dict[str, Any] = {"organization_id": owner.organization_id}
+    ids: dict[str, Any] = {"by": SystemPrincipal(owner.organization_id)}
     everywhere = {"en": "Returns", "vi": "Trả hàng", "ru": "Возврат"}
     create_category(**ids, name="Back", names=everywhere)
     create_category(**ids, name="Returns", names={"en": "Other", "vi": "Khác", "ru": "Другое"})
@@ -83,7 +85,7 @@ def test_names_that_meet_in_no_language_are_two(owner: Membership) -> None:
 
 
 def test_import_knows_a_category_by_its_name_in_any_language(owner: Membership) -> None:
-    ids: dict[str, Any] = {"organization_id": owner.organization_id}
+    ids: dict[str, Any] = {"by": SystemPrincipal(owner.organization_id)}
     delivery = create_category(**ids, name="Delivery", names={"vi": "Giao hàng", "ru": "Доставка"})
     # In Russian this name is another category's than in English.
     goods = create_category(
@@ -103,7 +105,8 @@ def test_import_knows_a_category_by_its_name_in_any_language(owner: Membership) 
             ]
         )
     )
-    faqs = import_rows(by=owner, rows=read_text(table, fallback_language="en").rows)
+    import_file(owner, get_record("faqs"), table.encode())
+    faqs = Faq.objects.order_by("question")
     new = FaqCategory.objects.get(name="New")
     assert [faq.category_id for faq in faqs] == [
         *[delivery.pk, delivery.pk, goods.pk, delivery.pk, goods.pk],
@@ -116,7 +119,7 @@ def test_import_knows_a_category_by_its_name_in_any_language(owner: Membership) 
 def test_operator_stores_no_names_that_are_none(
     operator: Client, owner: Membership, names: str
 ) -> None:
-    category = create_category(organization_id=owner.organization_id, name="Gifts")
+    category = create_category(by=SystemPrincipal(owner.organization_id), name="Gifts")
     for url in (
         reverse("admin:knowledge_faqcategory_add"),
         reverse("admin:knowledge_faqcategory_change", args=[category.pk]),
@@ -137,7 +140,9 @@ def test_operator_may_leave_the_names_out(operator: Client, owner: Membership, n
 
 
 def test_operator_calls_no_category_like_another(operator: Client, owner: Membership) -> None:
-    create_category(organization_id=owner.organization_id, name="Delivery", names={"vi": "Giao"})
+    create_category(
+        by=SystemPrincipal(owner.organization_id), name="Delivery", names={"vi": "Giao"}
+    )
     url = reverse("admin:knowledge_faqcategory_add")
     for given in ({"name": "DELIVERY"}, {"names": '{"vi": " giao "}'}):
         answer = operator.post(url, admin_form(owner, **given))
@@ -171,7 +176,7 @@ def test_operator_stores_no_texts_that_are_none(
 def test_pages_show_what_was_stored_before_it_was_checked(
     client: Client, owner: Membership, widget: Widget, stored: Any
 ) -> None:
-    category = create_category(organization_id=owner.organization_id, name="Gifts")
+    category = create_category(by=SystemPrincipal(owner.organization_id), name="Gifts")
     with tenancy.organization(owner.organization_id):
         FaqCategory.objects.filter(pk=category.pk).update(names=stored)
         Widget.objects.filter(pk=widget.pk).update(texts=stored)

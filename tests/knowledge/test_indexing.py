@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from crm.core import stores
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
@@ -23,11 +24,12 @@ from knowledge.services import (
     update_faq,
 )
 from knowledge.services.indexing import organizations_behind
-from knowledge.tasks import compare_index, index_changed_faqs, purge_deleted_faqs, sweep_unindexed
+from knowledge.tasks import compare_index, index_changed_faqs, purge_deleted_faqs
 from knowledge.tokenizer import question_vector
 from tests.knowledge.conftest import contents
 from tests.knowledge.test_faqs import NEW
 from tests.outages import without_qdrant
+from tests.sweeps import sweep
 
 # Six FAQs; the Vietnamese one is found without its marks as well.
 PASSAGES = 7
@@ -59,7 +61,7 @@ def test_indexing_again_overwrites(knowledge: Organization) -> None:
 
 def test_change_takes_the_place_of_the_older_version(faq: Faq) -> None:
     update_faq(
-        organization_id=faq.organization_id,
+        by=SystemPrincipal(faq.organization_id),
         faq_id=faq.pk,
         content=replace(NEW, phrasings=("coffee without caffeine",)),
     )
@@ -71,7 +73,7 @@ def test_change_takes_the_place_of_the_older_version(faq: Faq) -> None:
 
 @pytest.mark.parametrize("hide", ["delete", "unpublish"])
 def test_hidden_faq_leaves_the_index(faq: Faq, hide: str) -> None:
-    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(faq.organization_id), "faq_id": faq.pk}
     if hide == "delete":
         delete_faq(**ids)
     else:
@@ -88,7 +90,7 @@ def test_kill_after_storing_leaves_the_rows_to_do(
     def die(*args: Any) -> None:
         raise KilledHere
 
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     with monkeypatch.context() as patched:
         patched.setattr(indexing, "raise_version", die)
         with pytest.raises(KilledHere):
@@ -102,7 +104,7 @@ def test_kill_after_storing_leaves_the_rows_to_do(
 def test_older_version_never_comes_after_a_newer_one(
     faq: Faq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(faq.organization_id), "faq_id": faq.pk}
     update_faq(**ids, content=replace(NEW, question="Second version?"))
     slow = indexing.passages_of
 
@@ -141,7 +143,7 @@ def test_question_of_no_words_is_searched_by_meaning_alone(knowledge: Organizati
 
 
 def test_task_indexes_and_may_run_twice(organization: Organization) -> None:
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     index_changed_faqs(str(organization.pk))
     index_changed_faqs(str(organization.pk))
     assert Passage.objects.count(organization_id=organization.pk) == PASSAGES
@@ -151,18 +153,18 @@ def test_change_queues_its_task_after_commit(
     organization: Organization, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True) as callbacks:
-        import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+        import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     assert len(callbacks) == 1
     assert stores.redis().llen("default") == 1
 
 
 def test_sweep_finds_what_is_late(organization: Organization) -> None:
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     assert organizations_behind() == []
     late = timezone.now() - timedelta(minutes=5)
     Faq.objects.of(organization.pk).update(updated_at=late)
     assert organizations_behind() == [organization.pk]
-    sweep_unindexed()
+    sweep(index_changed_faqs)
     assert stores.redis().llen("default") == 1
     index_now(organization_id=organization.pk)
     assert organizations_behind() == []
@@ -195,7 +197,7 @@ def test_single_loss_is_noticed(faq: Faq) -> None:
 
 
 def test_unreachable_index_loses_no_change(organization: Organization) -> None:
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     with without_qdrant(), pytest.raises(KnowledgeUnavailable):
         index_now(organization_id=organization.pk)
     assert Faq.objects.of(organization.pk).to_index().count() == 6

@@ -8,6 +8,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory, KnowledgeBase
 from knowledge.services import create_category, delete_faq, set_published
@@ -75,9 +76,9 @@ def test_list_is_narrowed(
 
 
 def test_list_by_category_and_state(faq: Faq, agent: Membership) -> None:
-    category = create_category(organization_id=faq.organization_id, name="Delivery")
+    category = create_category(by=SystemPrincipal(faq.organization_id), name="Delivery")
     Faq.objects.filter(pk=faq.pk).update(category=category)
-    set_published(organization_id=faq.organization_id, faq_id=faq.pk, is_published=False)
+    set_published(by=SystemPrincipal(faq.organization_id), faq_id=faq.pk, is_published=False)
     rest = Faq.objects.count() - 1
     for query, count in (
         (f"category_id__in={category.pk}", 1),
@@ -102,7 +103,8 @@ def test_faq_is_written_changed_hidden_deleted_and_brought_back(
     assert faq.phrasings == ["coffee without caffeine", "decaffeinated"]
 
     page = reverse("knowledge:edit", args=[faq.pk])
-    assert client.post(page, filled(answer="Yes.")).status_code == 302
+    edited = filled(answer="Yes.") | {"_version": str(faq.version)}
+    assert client.post(page, edited).status_code == 302
     assert Faq.objects.get().answer == "Yes."
 
     def act(action: str) -> None:
@@ -155,7 +157,7 @@ def test_taken_key_is_told_at_its_field(faq: Faq, owner: Membership) -> None:
 def test_category_of_another_organization_cannot_be_chosen(
     organization: Organization, owner: Membership, stranger: Membership
 ) -> None:
-    theirs = create_category(organization_id=stranger.organization_id, name="Theirs")
+    theirs = create_category(by=SystemPrincipal(stranger.organization_id), name="Theirs")
     reply = browser(owner).post("/app/knowledge/new/", filled(category_id=str(theirs.pk)))
     assert reply.status_code == 422
     assert not Faq.objects.exists()
@@ -178,7 +180,7 @@ def test_who_may_not_write_changes_nothing(
     request: pytest.FixtureRequest, faq: Faq, number: int, who: str
 ) -> None:
     membership: Membership = request.getfixturevalue(who)
-    category = create_category(organization_id=faq.organization_id, name="Delivery")
+    category = create_category(by=SystemPrincipal(faq.organization_id), name="Delivery")
     url, given = writes(faq, category)[number]
     assert browser(membership).post(url, given).status_code == 403
     assert_unchanged(faq, category)
@@ -186,7 +188,7 @@ def test_who_may_not_write_changes_nothing(
 
 @pytest.mark.parametrize("number", range(6))
 def test_stranger_changes_nothing(faq: Faq, stranger: Membership, number: int) -> None:
-    category = create_category(organization_id=faq.organization_id, name="Delivery")
+    category = create_category(by=SystemPrincipal(faq.organization_id), name="Delivery")
     url, given = writes(faq, category)[number]
     reply = browser(stranger).post(url, given)
     if number not in {0, 3}:  # those two make something of the stranger's own
@@ -236,7 +238,8 @@ def test_categories_are_added_renamed_and_removed(faq: Faq, owner: Membership) -
     Faq.objects.filter(pk=faq.pk).update(category=category)
     page = client.get("/app/knowledge/categories/")
     assert [one.total for one in page.context["categories"]] == [1]
-    client.post(reverse("knowledge:rename_category", args=[category.pk]), {"name": "Ship"})
+    sent = {"name": "Ship", "_version": category.version}
+    client.post(reverse("knowledge:rename_category", args=[category.pk]), sent)
     category.refresh_from_db()
     assert category.name == "Ship"
     long = "A name that somebody thought about for a long time. " * 3
@@ -253,7 +256,7 @@ def test_categories_are_added_renamed_and_removed(faq: Faq, owner: Membership) -
 
 def test_category_is_called_as_its_reader_says(faq: Faq, owner: Membership) -> None:
     category = create_category(
-        organization_id=faq.organization_id, name="Delivery", names={"vi": "Giao hàng"}
+        by=SystemPrincipal(faq.organization_id), name="Delivery", names={"vi": "Giao hàng"}
     )
     Faq.objects.filter(pk=faq.pk).update(category=category)
     page = browser(owner, **{"Accept-Language": "vi"}).get(LIST).content.decode()
@@ -290,7 +293,7 @@ def test_public_page_needs_three_queries(
 
 @pytest.mark.parametrize("why", ["hidden", "deleted", "inactive", "unknown"])
 def test_what_is_not_public_is_not_there(faq: Faq, why: str) -> None:
-    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"by": SystemPrincipal(faq.organization_id), "faq_id": faq.pk}
     url = faq.get_absolute_url()
     if why == "hidden":
         set_published(**ids, is_published=False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge.errors import IndexOutdated
 from knowledge.managers import passages
@@ -35,7 +36,7 @@ def test_new_index_answers_and_the_old_one_is_gone(knowledge: Organization) -> N
 def test_first_index_of_all(organization: Organization) -> None:
     for name in Passage.objects.collections():
         Passage.objects.drop(name)
-    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents())
     rebuild_index()
     assert Passage.objects.count(organization_id=organization.pk) == PASSAGES
 
@@ -60,12 +61,12 @@ def test_change_made_meanwhile_is_in_the_new_index(faq: Faq, change: str) -> Non
     def meanwhile(done: int, total: int) -> None:
         if change == "update":
             update_faq(
-                organization_id=faq.organization_id,
+                by=SystemPrincipal(faq.organization_id),
                 faq_id=faq.pk,
                 content=replace(NEW, phrasings=("coffee without caffeine",)),
             )
         else:
-            delete_faq(organization_id=faq.organization_id, faq_id=faq.pk)
+            delete_faq(by=SystemPrincipal(faq.organization_id), faq_id=faq.pk)
         index_now(organization_id=faq.organization_id)
 
     rebuild_index(progress=_once(meanwhile))

@@ -5,12 +5,14 @@ import concurrent.futures
 import pytest
 
 from knowledge.tokenizer import (
+    compounds,
     content_words,
     document_vector,
     forms,
     normalized,
     presence,
     question_vector,
+    spellings,
     terms,
 )
 
@@ -74,3 +76,18 @@ def test_stemming_in_many_threads_gives_the_same() -> None:
     alone = [forms.__wrapped__(word) for word in words]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert list(pool.map(forms.__wrapped__, words)) == alone
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("Free Wi-Fi", "wifi"), ("Free wifi", "wi-fi"), ("E-mail", "email"), ("O’Neill", "oneill")],
+)
+def test_a_compound_is_present_with_and_without_its_sign(written: str, asked: str) -> None:
+    there, spelt = terms(written), spellings(asked)
+    for word in content_words(asked):
+        assert max(presence(each, there) for each in spelt(word)) == 1
+    assert set(terms(asked)) & {"wifi", "email", "oneill"} <= set(there)
+
+
+def test_what_english_shortens_is_no_compound() -> None:
+    assert compounds("What's open, don't they’ll, e-mail's") == ["email"]

@@ -14,8 +14,9 @@ from pytest_django import Settings
 from crm.core.mail import services
 from crm.core.mail.models import Mail
 from crm.core.mail.services import Email, deliver_mail, late_mails, purge_mails, queue_mail
-from crm.core.mail.tasks import deliver, sweep
+from crm.core.mail.tasks import deliver
 from tests.mail.sink import Sink, listening
+from tests.sweeps import sweep
 
 OUTBOX = reverse("mail:outbox")
 KEY = "https://crm.example/verify/secret-key/"
@@ -30,7 +31,7 @@ def sink(settings: Settings) -> Iterator[Sink]:
         yield sink
 
 
-def letter(**changes: Any) -> Email:
+def email(**changes: Any) -> Email:
     told: dict[str, Any] = {
         "subject": "Xin chào, Привет",
         "paragraphs": ("Chị Lan thân mến", "<b>Bold & true</b>"),
@@ -42,7 +43,7 @@ def letter(**changes: Any) -> Email:
 
 def queued(**changes: Any) -> Mail:
     return queue_mail(
-        kind="test", to="lan@fjord.example", language_code="vi", compose=lambda: letter(**changes)
+        kind="test", to="lan@fjord.example", language_code="vi", compose=lambda: email(**changes)
     )
 
 
@@ -127,11 +128,11 @@ def test_final_refusal_ends_it_and_forgets_the_text(db: None, sink: Sink) -> Non
 def test_letter_is_given_up_after_many_attempts(db: None, sink: Sink) -> None:
     sink.refusal = "451 Later"
     mail = queued()
-    for _attempt in range(services.MOST_ATTEMPTS):
+    for _attempt in range(services.MAX_ATTEMPTS):
         Mail.objects.update(due_at=timezone.now() - timedelta(minutes=1))
         deliver_mail(mail_id=mail.pk)
     mail.refresh_from_db()
-    assert mail.attempts == services.MOST_ATTEMPTS
+    assert mail.attempts == services.MAX_ATTEMPTS
     assert mail.given_up_at is not None
 
 
@@ -156,10 +157,10 @@ def test_sweeper_starts_what_was_not_started(db: None, monkeypatch: pytest.Monke
     asked: list[str] = []
     monkeypatch.setattr(deliver, "delay", asked.append)
     mail = queued()
-    sweep()
+    sweep(deliver)
     assert asked == [], "a new one is left to its own task"
     Mail.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    sweep()
+    sweep(deliver)
     assert asked == [str(mail.pk)]
 
 

@@ -77,8 +77,8 @@ def test_links_lead_to_the_public_address(
 
 def test_a_link_keeps_its_path_and_query(db: None, settings: Any) -> None:
     settings.CSRF_TRUSTED_ORIGINS = ["https://crm.example:8443"]
-    letter = Email(
+    email = Email(
         subject="S", paragraphs=("P",), action_label="Go", action_url="http://a:1/b/?c=d#e"
     )
-    mail = queue_mail(kind="k", to="a@b.example", language_code="en", compose=lambda: letter)
+    mail = queue_mail(kind="k", to="a@b.example", language_code="en", compose=lambda: email)
     assert _LINK.findall(mail.text) == ["https://crm.example:8443/b/?c=d#e"]

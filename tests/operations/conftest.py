@@ -59,4 +59,4 @@ def fresh_process() -> Iterator[None]:
     readiness_check.cache_clear()
     yield
     readiness_check.cache_clear()
-    shutdown._told.clear()
+    shutdown._requested.clear()

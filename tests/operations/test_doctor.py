@@ -229,10 +229,10 @@ def test_a_folder_that_cannot_be_written(
 
 
 def test_versions_that_are_too_old(given: pytest.MonkeyPatch) -> None:
-    given.setattr(postgresql_examination, "_LEAST_VERSION", 99)
-    given.setattr(mongodb_examination, "_LEAST_VERSION", (99, 0))
-    given.setattr(redis_examination, "_LEAST_VERSION", 99)
-    given.setattr(qdrant_examination, "_LEAST_VERSION", (99, 0))
+    given.setattr(postgresql_examination, "_MIN_VERSION", 99)
+    given.setattr(mongodb_examination, "_MIN_VERSION", (99, 0))
+    given.setattr(redis_examination, "_MIN_VERSION", 99)
+    given.setattr(qdrant_examination, "_MIN_VERSION", (99, 0))
     rows, _ = told(is_well=False)
     for store in STORES:
         assert rows[store]["problem"].endswith("is too old."), rows[store]

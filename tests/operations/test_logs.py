@@ -24,7 +24,7 @@ from crm.core.observability.logging import (
     ConsoleFormatter,
     JsonFormatter,
     bind_correlation_id,
-    tell_work,
+    log_work,
 )
 from crm.core.observability.logging_settings import logging_settings
 from crm.core.observability.redaction import redact_text, redact_value
@@ -291,13 +291,13 @@ def test_a_frame_of_a_socket_has_an_id_of_its_own_that_threads_continue(
     log_lines: LogLines,
 ) -> None:
     def work() -> None:
-        tracing.note_store("redis")
+        tracing.record_store_use("redis")
         logger.info("In a thread.")
 
     async def frame() -> str:
         with bind_correlation_id(user_id="visitor:7") as trace:
             await run_sync(work)
-            tracing.note_cache(hit=True)
+            tracing.record_cache_use(hit=True)
             assert (trace.stores, trace.cache_hit) == ({"redis"}, True)
             return trace.correlation_id
 
@@ -320,9 +320,9 @@ def test_a_piece_of_work_leaves_a_line_however_it_ends(
     log_lines: LogLines, error: Exception | None, outcome: str
 ) -> None:
     def work() -> None:
-        with tell_work(logger, "Something was done.", action="something_done"):
-            tracing.note_store("qdrant")
-            tracing.note_cache(hit=False)
+        with log_work(logger, "Something was done.", action="something_done"):
+            tracing.record_store_use("qdrant")
+            tracing.record_cache_use(hit=False)
             if error:
                 raise error
 

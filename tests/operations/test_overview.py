@@ -126,7 +126,7 @@ def test_the_last_proof_of_the_audit_shows(operator: Client, owner: Membership) 
 def test_old_runs_go(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "KEPT_OF_EACH", 2)
     for number in range(4):
-        runs.note_run(
+        runs.record_run(
             kind=CheckKind.AUDIT,
             started_at=timezone.now(),
             examined=number,

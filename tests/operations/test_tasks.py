@@ -20,7 +20,7 @@ from config.celery import app
 from crm.core import stores
 from crm.core.observability.logging import bind_correlation_id
 from crm.operations import canary
-from crm.operations.tasks import note_canary
+from crm.operations.tasks import record_canary
 from tests.worker_stores import current_environment
 
 pytestmark = [pytest.mark.usefixtures("worker_stores"), pytest.mark.django_db(transaction=True)]
@@ -79,7 +79,7 @@ def worker(stores_clean: None, tmp_path: Path) -> Iterator[Path]:
 
 def test_a_task_carries_the_id_of_who_queued_it(worker: Path, client: Client) -> None:
     with bind_correlation_id("request-of-a-visitor", user_id="visitor:7"):
-        result = note_canary.apply_async(args=("ai",), queue="ai")
+        result = record_canary.apply_async(args=("ai",), queue="ai")
 
     def run() -> dict[str, Any] | None:
         told = [line for line in lines(worker) if line["metadata"].get("task_id") == result.id]
@@ -99,7 +99,7 @@ def test_a_task_carries_the_id_of_who_queued_it(worker: Path, client: Client) ->
 
 
 def test_a_task_that_nobody_traced_gets_an_id_of_its_own(worker: Path) -> None:
-    result = note_canary.apply_async(args=("ai",), queue="ai")
+    result = record_canary.apply_async(args=("ai",), queue="ai")
 
     def run() -> list[dict[str, Any]]:
         return [line for line in lines(worker) if line["metadata"].get("task_id") == result.id]

@@ -13,7 +13,7 @@ from django.db import connection
 from config.celery import app
 from crm.core import redis_circuit_breaker, stores
 from crm.operations import canary
-from crm.operations.tasks import note_canary
+from crm.operations.tasks import record_canary
 from crm.organizations.models import Organization
 from tests import worker_stores as second
 from tests.servers import CHECKOUT
@@ -58,9 +58,9 @@ def names_in_a_process(environment: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_module_worker")
 def test_worker_takes_no_task_of_a_test_without_one(stores_clean: None) -> None:
-    note_canary.apply_async(args=("ai",), queue="ai")
+    record_canary.apply_async(args=("ai",), queue="ai")
     with second.in_use():
-        note_canary.apply_async(args=("ai",), queue="ai")
+        record_canary.apply_async(args=("ai",), queue="ai")
         second.await_idle_worker()
         assert stores.redis().hexists(canary.KEY, "ai")
         stores.redis().flushdb()
@@ -103,8 +103,8 @@ def test_worker_sees_the_rows_of_its_test(web_worker: None, organization: Organi
 @pytest.mark.usefixtures("web_worker")
 def test_worker_is_idle_only_after_the_last_task_has_ended() -> None:
     for number in range(20):
-        note_canary.apply_async(args=(f"made-up-{number}",), queue="ai")
-    note_canary.apply_async(args=("much-later",), queue="ai", countdown=3600)
+        record_canary.apply_async(args=(f"made-up-{number}",), queue="ai")
+    record_canary.apply_async(args=("much-later",), queue="ai", countdown=3600)
     second.await_idle_worker()
     assert stores.redis().llen("ai") == 0
     # The one that waits for its time.

@@ -14,7 +14,7 @@ from django.utils import timezone
 from crm.compliance.presentation import people_names
 from crm.compliance.services.legal_holds import subjects_named
 from crm.core.mail.models import Mail
-from crm.organizations.errors import LastOwner
+from crm.organizations.errors import AlreadyDeactivated, LastOwner
 from crm.organizations.models import Invitation, Membership, Organization, Role, Team, User
 from crm.organizations.services.members import (
     deactivate_member,
@@ -29,7 +29,7 @@ MEMBERS = reverse("organizations:members")
 LEAVE = reverse("organizations:leave")
 INBOX = reverse("chat:inbox")
 EMAIL = "nora@fjord.example"
-MOST_QUERIES = 14
+MAX_QUERIES = 14
 
 
 @pytest.fixture
@@ -275,6 +275,26 @@ def test_deactivated_member_is_out_at_once_and_can_be_let_in_again(
     assert entered(agent.user).get(INBOX).status_code == 200
 
 
+def test_a_second_choice_of_a_successor_is_told_that_it_came_too_late(
+    at_work: Client, agent: Membership, colleague: Membership, owner: Membership
+) -> None:
+    address = reverse("organizations:deactivate_member", args=[agent.pk])
+    for successor, told in (
+        (colleague, "They can no longer come in."),
+        (colleague, "They can no longer come in."),
+        (owner, "Somebody deactivated this person before."),
+    ):
+        page = at_work.post(address, {"successor": str(successor.pk)}, follow=True)
+        text = page.content.decode()
+        assert told in text
+        assert ("being handed over" in text) is (successor == colleague)
+        assert ("Marco" in text.partition("and stays: ")[2][:20]) is (successor == owner)
+        agent.refresh_from_db()
+        assert agent.successor_id == colleague.pk
+    with pytest.raises(AlreadyDeactivated):
+        deactivate_member(by=owner, membership_id=agent.pk)
+
+
 def test_members_of_others_are_not_touched(at_work: Client, stranger: Membership) -> None:
     at_work.post(reverse("organizations:deactivate_member", args=[stranger.pk]))
     at_work.post(reverse("organizations:set_role", args=[stranger.pk]), {"role": "viewer"})
@@ -353,7 +373,7 @@ def test_list_is_paged_and_searched_with_a_fixed_number_of_queries(
     names: list[str] = []
     url = MEMBERS
     while url:
-        with django_assert_max_num_queries(MOST_QUERIES):
+        with django_assert_max_num_queries(MAX_QUERIES):
             answer = at_work.get(url)
         names += [each.user.name for each in answer.context["members"]]
         url = answer.context["next"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import Conversation, Widget
@@ -25,10 +26,12 @@ from crm.core.permissions import (
     scopes_of,
 )
 from crm.customers.models import Customer
+from crm.customers.services import update_customer
 from crm.organizations.access_explanation import Reason, explain
 from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
+from tests.api.conftest import Api
 from tests.conftest import make_conversation, make_member
 from tests.organizations.people import give, make_team, member_with, pairs, present, rights
 
@@ -257,3 +260,24 @@ def test_who_may_finds_the_same_as_asking_each(organization: Organization) -> No
     for area, action in product(Module, Action):
         found = set(Membership.objects.who_may(area, action).values_list("pk", flat=True))
         assert found == {each.pk for each in people if each.may(area, action)}
+
+
+def test_who_adds_a_customer_sees_and_changes_them_at_every_level(
+    office: dict[str, Membership], client: Client
+) -> None:
+    own = rights(Module.CUSTOMERS, Level.OWN, Level.OWN)
+    me, mate = present(give(office["me"], own)), present(give(office["mate"], own))
+    client.force_login(me.user)
+    added = client.post("/app/customers/new/", {"name": "Added"}, follow=True)
+    assert added.status_code == 200
+    customer = Customer.objects.get(name="Added")
+    assert customer.created_by_id == me.user_id
+    assert can_access(me, Module.CUSTOMERS, WRITE, customer.owner_ids)
+    update_customer(by=me, customer_id=customer.pk, name="Again")
+    made = Api(me).post("/api/v1/customers", {"name": "By the API"})
+    assert made.status_code == 201
+    assert Api(me).get(made["Location"]).status_code == 200
+    assert not Customer.objects.visible_to(mate).filter(pk=customer.pk).exists()
+    assert not can_access(mate, Module.CUSTOMERS, READ, customer.owner_ids)
+    none = present(give(me, rights(Module.CUSTOMERS, Level.NONE)))
+    assert not Customer.objects.visible_to(none).exists()

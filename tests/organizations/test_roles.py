@@ -275,10 +275,11 @@ def test_role_that_somebody_has_stays(client: Client, owner: Membership, agent: 
     with pytest.raises(RoleInUse):
         delete_role(by=owner, role_id=role.pk)
     client.force_login(owner.user)
-    client.post(reverse("organizations:delete_role", args=[role.pk]))
+    sent = {"_version": role.version}
+    client.post(reverse("organizations:delete_role", args=[role.pk]), sent)
     assert CustomRole.objects.filter(pk=role.pk).exists()
     change_role(by=owner, membership_id=agent.pk, key="agent")
-    client.post(reverse("organizations:delete_role", args=[role.pk]))
+    client.post(reverse("organizations:delete_role", args=[role.pk]), sent)
     assert not CustomRole.objects.exists()
 
 

@@ -23,6 +23,7 @@ def profile(**changes: str) -> dict[str, str]:
         "phone": "+84 24 1234 5678",
         "language_code": "vi",
         "timezone": "Asia/Ho_Chi_Minh",
+        "_version": "1",
         **changes,
     }
 
@@ -79,6 +80,7 @@ def test_fields_that_are_not_in_the_form_are_not_taken(
 ) -> None:
     logged_in.post(PROFILE, profile(is_staff="on", is_superuser="on", email="root@evil.example"))
     agent.user.refresh_from_db()
+    assert agent.user.name == "Linh Tran"
     assert (agent.user.is_staff, agent.user.is_superuser) == (False, False)
     assert agent.user.email == "linh@sunbean.example"
 
@@ -87,6 +89,7 @@ def test_owner_changes_the_organization_and_others_do_not(
     client: Client, owner: Membership, agent: Membership
 ) -> None:
     wanted = {"name": "Sunbean Coffee", "language_code": "ru", "timezone": "Europe/Berlin"}
+    wanted["_version"] = str(owner.organization.version)
     client.force_login(agent.user)
     assert "Save" not in client.get(ORGANIZATION).content.decode()
     assert client.post(ORGANIZATION, wanted).status_code == 403

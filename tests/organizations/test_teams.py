@@ -52,11 +52,12 @@ def test_team_is_made_changed_and_removed_by_its_pages(
     assert "2 members" in page
     url = reverse("organizations:team", args=[team.pk])
     assert client.get(url).status_code == 200
-    client.post(url, {"name": "Day", "lead": "", "members": [owner.pk, colleague.pk]})
+    sent = {"name": "Day", "lead": "", "members": [owner.pk, colleague.pk]}
+    client.post(url, sent | {"_version": team.version})
     team.refresh_from_db()
     assert (team.name, team.lead_id, seated(team)) == ("Day", None, {"Olga", "Marco"})
     assert present(agent).colleague_ids == set()
-    client.post(reverse("organizations:delete_team", args=[team.pk]))
+    client.post(reverse("organizations:delete_team", args=[team.pk]), {"_version": team.version})
     assert not Team.objects.exists()
     assert Membership.objects.filter(pk=colleague.pk).exists()
 
@@ -131,9 +132,11 @@ def test_deactivated_member_keeps_the_seat_until_it_is_taken(
     Membership.objects.filter(pk=agent.pk).update(is_active=False)
     client.force_login(owner.user)
     url = reverse("organizations:team", args=[team.pk])
-    client.post(url, {"name": "Day", "members": [owner.pk, agent.pk]})
+    sent = {"name": "Day", "members": [owner.pk, agent.pk], "_version": team.version}
+    client.post(url, sent)
     assert seated(team) == {"Olga", "Linh"}
-    client.post(url, {"name": "Day", "members": [owner.pk]})
+    team.refresh_from_db()
+    client.post(url, sent | {"members": [owner.pk], "_version": team.version})
     assert seated(team) == {"Olga"}
 
 

@@ -220,6 +220,7 @@ def test_a_taken_port_is_one_plain_sentence(tmp_path: Path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.last
 def test_down_ends_every_process(checkout: Checkout):
     last_told = checkout.told()
     stopped = checkout.manage("down")

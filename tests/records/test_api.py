@@ -83,7 +83,7 @@ def test_a_total_is_counted_when_asked_for_up_to_an_end(
     assert total == {"count": 3, "is_capped": False}
     narrowed = api.get(LIST, {"total": "true", "search": "carla"}).json()["total"]
     assert narrowed == {"count": 1, "is_capped": False}
-    monkeypatch.setattr(lists.count_up_to, "__defaults__", (2,))
+    monkeypatch.setattr(lists.count_capped, "__defaults__", (2,))
     assert api.get(LIST, {"total": "true"}).json()["total"] == {"count": 2, "is_capped": True}
 
 
@@ -91,7 +91,7 @@ def test_a_total_is_counted_when_asked_for_up_to_an_end(
 def test_a_search_is_in_order_whether_or_not_its_ids_come_first(
     api: Api, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(lists, "MOST_SORTED", most)
+    monkeypatch.setattr(lists, "MAX_SORTED", most)
     for ordering in ("created_at", "-created_at"):
         found = names(api.get(LIST, {"search": "shop.example", "ordering": ordering}))
         wanted = ["Bo", "Carla"]

@@ -10,6 +10,7 @@ from django.test import Client
 from crm.core.errors import Forbidden
 from crm.core.records import bulk, get_record
 from crm.core.records.bulk import (
+    MAX_ROWS,
     BulkUnderWay,
     ChosenRow,
     NothingChosen,
@@ -17,6 +18,7 @@ from crm.core.records.bulk import (
     choose,
     run_bulk,
 )
+from crm.core.records.pages.bulk import ValueField
 from crm.core.undo.services import UndoImpossible, undo
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
@@ -36,12 +38,6 @@ def people(organization: Organization) -> list[Customer]:
         )
         for name in ("An", "Boris", "Carla")
     ]
-
-
-@pytest.fixture
-def browser(client: Client, owner: Membership) -> Client:
-    client.force_login(owner.user)
-    return client
 
 
 def languages() -> dict[str, str]:
@@ -86,8 +82,8 @@ def test_the_whole_action_is_undone_except_where_somebody_went_on(
     assert (result.done, result.same) == (2, 1)
     assert result.action_id
     CUSTOMERS.update(by=owner, pk=people[1].pk, phone="+84 90 123 4567")
-    told = undo(by=owner, action_id=result.action_id)
-    assert told == "1 entry is as it was. 1 entry was changed since, and stays."
+    undone = undo(by=owner, action_id=result.action_id)
+    assert undone.text == "1 entry restored. 1 entry was changed since, and stays."
     assert languages() == {"An": "vi", "Boris": "vi", "Carla": "en"}
     again = to_vietnamese(owner, choose(Customer.objects.filter(name="Carla")))
     CUSTOMERS.update(by=owner, pk=people[2].pk, name="Carla II")
@@ -114,7 +110,7 @@ def test_a_list_is_chosen_whole_up_to_an_end(
     assert len(choose(Customer.objects.all())) == 3
     with pytest.raises(NothingChosen):
         choose(Customer.objects.none())
-    monkeypatch.setattr(bulk, "MOST_ROWS", 2)
+    monkeypatch.setattr(bulk, "MAX_ROWS", 2)
     with pytest.raises(TooManyRows):
         choose(Customer.objects.all())
 
@@ -123,7 +119,14 @@ def test_all_that_match_are_asked_for_changed_and_reported(
     people: list[Customer], browser: Client
 ) -> None:
     asked = browser.post(
-        f"{LIST}bulk/", {"action": "language", "all": "3", "list": "?q=an", "row": "nonsense"}
+        f"{LIST}bulk/",
+        {
+            "action": "language",
+            "all": "3",
+            "list": "?q=an",
+            "state": browser.get(LIST, {"q": "an"}).context["stored_json"],
+            "row": "nonsense",
+        },
     )
     assert asked.context["count"] == 1
     sent: dict[str, Any] = {
@@ -131,7 +134,10 @@ def test_all_that_match_are_asked_for_changed_and_reported(
         "list": asked.context["list"],
         "rows": asked.context["rows"],
     }
-    assert browser.post(f"{LIST}bulk/run/", sent | {"language_code": "xx"}).status_code == 422
+    # Nothing is chosen at first.
+    for wrong in ("xx", ""):
+        refused = browser.post(f"{LIST}bulk/run/", sent | {"language_code": wrong})
+        assert (refused.status_code, languages()["An"]) == (422, "en")
     done = browser.post(f"{LIST}bulk/run/", sent | {"language_code": "ru"})
     assert done["Location"] == f"{LIST}{asked.context['list']}"
     assert "q=an" in done["Location"]
@@ -144,6 +150,9 @@ def test_all_that_match_are_asked_for_changed_and_reported(
     assert told[0] == "1 entry was changed."
     assert told[-1].startswith("1 entry was left out (An): Somebody changed it meanwhile.")
     assert languages() == {"An": "ru", "Boris": "en", "Carla": "en"}
+    sent["rows"] = sent["rows"].partition(":")[0]
+    browser.post(f"{LIST}bulk/run/", sent | {"language_code": ValueField.CLEAR})
+    assert languages()["An"] == ""
 
 
 @pytest.mark.parametrize(
@@ -154,6 +163,7 @@ def test_all_that_match_are_asked_for_changed_and_reported(
         {"action": "language"},
         {"action": "language", "row": "x"},
         {"action": "language", "all": "1", "list": "?nothing__is=1"},
+        {"action": "language", "all": "1", "state": "nonsense"},
         {"action": "delete", "all": "1"},
     ],
 )
@@ -175,8 +185,20 @@ def test_one_change_of_many_runs_at_a_time(people: list[Customer], owner: Member
             name = f"bulk|{owner.organization_id}"
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         with pytest.raises(BulkUnderWay):
-            to_vietnamese(owner, chosen(*people), is_alone=True)
+            to_vietnamese(owner, chosen(*people), is_exclusive=True)
         other.rollback()
     finally:
         other.close()
-    assert to_vietnamese(owner, chosen(*people), is_alone=True).done == 3
+    assert to_vietnamese(owner, chosen(*people), is_exclusive=True).done == 3
+
+
+def test_as_many_are_asked_for_as_can_be_changed_at_once(
+    browser: Client, organization: Organization
+) -> None:
+    made = Customer.objects.bulk_create(
+        Customer(organization=organization, name=f"N{number}", stage="customer")
+        for number in range(MAX_ROWS)
+    )
+    rows = [f"{each.pk.hex}:{each.version}" for each in made]
+    asked = browser.post(f"{LIST}bulk/", {"action": "language", "row": rows})
+    assert (asked.status_code, asked.context["count"]) == (200, MAX_ROWS)

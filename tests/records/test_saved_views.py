@@ -78,19 +78,21 @@ def test_a_view_of_others_is_not_there_and_a_shared_one_is_read_only(
         (shared, stranger, SavedViewNotFound),
     ):
         with pytest.raises(error):
-            update_view(by=by, view_id=view.pk, version=None, name="Taken over")
+            update_view(by=by, record=CUSTOMERS, view_id=view.pk, version=None, name="Taken over")
         with pytest.raises(error):
-            delete_view(by=by, view_id=view.pk)
+            delete_view(by=by, record=CUSTOMERS, view_id=view.pk)
     # Who manages the settings keeps the shared views in order.
     of_agent = save(agent, "Of an agent", is_shared=True)
-    update_view(by=owner, view_id=of_agent.pk, version=of_agent.version, name="In order")
+    update_view(
+        by=owner, record=CUSTOMERS, view_id=of_agent.pk, version=of_agent.version, name="In order"
+    )
     assert "In order" in labels(agent)
 
 
 def test_shared_views_of_others_do_not_hide_ones_own(
     owner: Membership, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saved_views, "MOST_SHARED", 1)
+    monkeypatch.setattr(saved_views, "MAX_SHARED", 1)
     for number in range(3):
         save(agent, f"Shared {number}", is_shared=True)
     save(owner, "Mine")
@@ -103,8 +105,8 @@ def test_whoever_manages_views_keeps_to_their_owners_names(
     save(owner, "Twin")
     theirs = save(agent, "Twin", is_shared=True)
     with pytest.raises(SavedViewNotYours):
-        update_view(by=owner, view_id=theirs.pk, version=None, is_shared=False)
-    _deleted, action_id = delete_view(by=owner, view_id=theirs.pk)
+        update_view(by=owner, record=CUSTOMERS, view_id=theirs.pk, version=None, is_shared=False)
+    _deleted, action_id = delete_view(by=owner, record=CUSTOMERS, view_id=theirs.pk)
     assert action_id
     undo(by=owner, action_id=action_id)
     assert "Twin" in labels(agent)
@@ -117,15 +119,15 @@ def test_names_are_told_apart_as_people_read_them(owner: Membership, agent: Memb
             save(owner, name)
     other = save(owner, "Deals")
     with pytest.raises(SavedViewNameTaken):
-        update_view(by=owner, view_id=other.pk, version=None, name="LEADS")
+        update_view(by=owner, record=CUSTOMERS, view_id=other.pk, version=None, name="LEADS")
     save(agent, "Leads")
 
 
 def test_an_edit_of_an_older_version_is_a_conflict(owner: Membership) -> None:
     view = save(owner)
-    update_view(by=owner, view_id=view.pk, version=view.version, name="Renamed")
+    update_view(by=owner, record=CUSTOMERS, view_id=view.pk, version=view.version, name="Renamed")
     with pytest.raises(EditedMeanwhile):
-        update_view(by=owner, view_id=view.pk, version=view.version, name="Again")
+        update_view(by=owner, record=CUSTOMERS, view_id=view.pk, version=view.version, name="Again")
 
 
 def test_there_is_an_end_of_views(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,11 +140,11 @@ def test_there_is_an_end_of_views(owner: Membership, monkeypatch: pytest.MonkeyP
 
 def test_a_deletion_is_undone_unless_the_name_was_taken(owner: Membership) -> None:
     view = save(owner, "Leads")
-    _deleted, action_id = delete_view(by=owner, view_id=view.pk)
+    _deleted, action_id = delete_view(by=owner, record=CUSTOMERS, view_id=view.pk)
     assert action_id
     undo(by=owner, action_id=action_id)
     assert labels(owner) == ["Leads"]
-    _deleted, action_id = delete_view(by=owner, view_id=view.pk)
+    _deleted, action_id = delete_view(by=owner, record=CUSTOMERS, view_id=view.pk)
     assert action_id
     save(owner, "leads")
     with pytest.raises(UndoImpossible):
@@ -169,12 +171,6 @@ def test_what_a_view_names_and_is_gone_is_left_out(owner: Membership) -> None:
 
 
 # --- Pages ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browser(client: Client, owner: Membership) -> Client:
-    client.force_login(owner.user)
-    return client
 
 
 def told(answer: Any) -> str:
@@ -206,7 +202,7 @@ def test_a_list_that_was_changed_is_saved_and_opened_by_default(
     # Another one is an address away, and from there the filter can be taken out.
     assert browser.get(LIST, {"view": "all"}).context["active_view"].key == "all"
     assert not browser.get(LIST, {"view": str(view.pk), "all": "true"}).context["state"].where
-    delete_view(by=owner, view_id=view.pk)
+    delete_view(by=owner, record=CUSTOMERS, view_id=view.pk)
     assert browser.get(LIST).status_code == 200
 
 
@@ -360,3 +356,18 @@ def test_view_of_a_filter_that_cannot_be_used_is_not_saved(
     refused = client.post(f"{LIST}views/", sent, headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json()["code"]) == (400, "filter_invalid")
     assert not SavedView.objects.exists()
+
+
+def test_a_view_of_another_list_is_not_there(owner: Membership, browser: Client) -> None:
+    faqs = get_record("faqs")
+    view = create_view(by=owner, state=ListState(faqs), name="Of FAQs", is_shared=False)
+    sent = {"view": str(view.pk), "_version": str(view.version), "name": "Taken", "state": "{}"}
+    for do in ("update", "rename"):
+        browser.post(f"{LIST}views/", sent | {"do": do})
+    assert browser.post(f"{LIST}views/{view.pk}/delete/", sent).status_code == 404
+    view.refresh_from_db()
+    assert (view.name, view.record, view.state) == ("Of FAQs", "faqs", ListState(faqs).stored())
+    with pytest.raises(SavedViewNotFound):
+        update_view(by=owner, record=CUSTOMERS, view_id=view.pk, version=view.version, name="Taken")
+    with pytest.raises(SavedViewNotFound):
+        delete_view(by=owner, record=CUSTOMERS, view_id=view.pk)

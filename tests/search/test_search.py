@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from chat.models import Conversation
 from crm.core.permissions import Level, Module
-from crm.core.search.hits import MOST_HITS, pages_found, results_found
+from crm.core.search.hits import MAX_HITS, search_pages, search_results
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from tests.organizations.people import member_with, rights
@@ -19,7 +19,7 @@ SEARCH = reverse("core:search")
 
 def _found(by: Membership, text: str) -> dict[str, list[str]]:
     return {
-        section.label: [hit.title for hit in section.hits] for section in results_found(by, text)
+        section.label: [hit.title for hit in section.hits] for section in search_results(by, text)
     }
 
 
@@ -32,7 +32,7 @@ def test_customers_and_their_conversations_are_found_without_accents(
         organization=owner.organization, name="Vũ Khánh Toàn", email="toan@shop.example"
     )
     assert _found(owner, "vu khanh") == {"Customers": ["Vũ Khánh Toàn"]}
-    (section,) = results_found(owner, "TOAN")
+    (section,) = search_results(owner, "TOAN")
     assert (section.hits[0].url, section.hits[0].detail) == (
         f"/app/customers/{customer.pk}/",
         "toan@shop.example",
@@ -50,14 +50,14 @@ def test_nobody_finds_what_they_may_not_see(
     assert _found(stranger, "secret") == {}
     knowing = member_with(organization, "Ivan", rights(Module.KNOWLEDGE, Level.ALL))
     assert _found(knowing, "secret") == {}
-    assert {hit.title for hit in pages_found(knowing, "")} == {"Knowledge", "Settings"}
+    assert {hit.title for hit in search_pages(knowing, "")} == {"Knowledge", "Settings"}
 
 
 def test_pages_are_found_by_beginnings_of_their_words(owner: Membership, agent: Membership) -> None:
-    assert [hit.title for hit in pages_found(owner, "api")] == ["API keys"]
-    assert [hit.title for hit in pages_found(owner, "Log-in rules")] == ["Log-in rules"]
-    assert pages_found(agent, "api") == ()
-    assert "New customer" in {hit.title for hit in pages_found(agent, "cust new")}
+    assert [hit.title for hit in search_pages(owner, "api")] == ["API keys"]
+    assert [hit.title for hit in search_pages(owner, "Log-in rules")] == ["Log-in rules"]
+    assert search_pages(agent, "api") == ()
+    assert "New customer" in {hit.title for hit in search_pages(agent, "cust new")}
 
 
 def test_results_are_bounded_and_cost_the_same_for_many(
@@ -68,8 +68,8 @@ def test_results_are_bounded_and_cost_the_same_for_many(
         for n in range(30)
     )
     with django_assert_max_num_queries(8):
-        sections = list(results_found(owner, "anna"))
-    assert [len(section.hits) for section in sections] == [MOST_HITS]
+        sections = list(search_results(owner, "anna"))
+    assert [len(section.hits) for section in sections] == [MAX_HITS]
     assert sections[0].more_url == "/app/customers/?view=all&q=anna"
 
 

@@ -29,7 +29,7 @@ PASSES = int(os.environ.get("FUZZ_PASSES", "1"))
 # Read by middleware or by nobody: tried together with all others, not one by one at each address.
 ALWAYS = {"csrfmiddlewaretoken", "_organization", "_person", "_kept", "_switch", "format"}
 # So many names of a view are tried alone in a pass, others in each run.
-ALONE = 2
+ALONE = 1
 MARKED = quote(MARKUP)
 
 
@@ -43,6 +43,7 @@ class Fuzzer:
         self.looked_for: set[str] = set()
         self.asked = 0
         self._turn = random.randrange(1000)  # noqa: S311  follows the seed of the run
+        self._pass = self._turn
         self._fault: str | None = None
         self.enter()
 
@@ -81,8 +82,10 @@ class Fuzzer:
         names = self._own_names(asked)
         everything = dict.fromkeys([*self._names, *names], "")
         for _ in range(PASSES):
-            mixed = {name: self._next(VALUES) for name in everything}
-            self._ask_pairs(method, path, mixed)
+            if self._is_turn_of_all():
+                mixed = {name: self._next(VALUES) for name in everything}
+                self._ask_pairs(method, path, mixed)
+                continue
             for name in self.some(list(names), ALONE)[: ALONE * PASSES]:
                 if method != "GET":
                     self.enter()
@@ -109,12 +112,19 @@ class Fuzzer:
         self.looked_for |= set(asked.fields)
         accepted = {name: json.dumps(value) for name, value in asked.fields.items()}
         for _ in range(PASSES):
-            mixed = {name: self._next(JSON_VALUES) for name in accepted}
-            self.ask(method, path, _object(mixed), JSON)
+            if self._is_turn_of_all():
+                mixed = {name: self._next(JSON_VALUES) for name in accepted}
+                self.ask(method, path, _object(mixed), JSON)
+                continue
             for name in self.some(list(accepted), ALONE)[: ALONE * PASSES]:
                 self.enter()
                 body = _object({**accepted, name: self._next(JSON_VALUES)})
                 self.ask(method, path, body, JSON)
+
+    def _is_turn_of_all(self) -> bool:
+        """Return whether all names get a value each in this pass, or a single one gets one."""
+        self._pass += 1
+        return self._pass % 2 == 0
 
     def _next(self, values: Sequence[T]) -> T:
         self._turn += 1

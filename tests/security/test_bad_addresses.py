@@ -66,8 +66,7 @@ def forwarded(client: Client, path: str, target: str, theirs: Theirs) -> list[An
     filled = {"language": "vi", "timezone": "UTC", "organization": theirs.organization.pk}
     answers: list[Any] = [
         client.get(path, asked),
-        client.post(path, asked, headers={"Referer": target}),
-        client.post(path, {**asked, **filled}),
+        client.post(path, {**asked, **filled}, headers={"Referer": target}),
     ]
     return [answer for answer in answers if "Location" in answer]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from drf_spectacular.generators import SchemaGenerator
 
 from chat.models import Conversation, Message, Widget
@@ -20,13 +21,17 @@ __all__ = ["api"]
 EXTRA = {"is_superuser": True, "organization_id": str(uuid7())}
 
 
-def operations() -> Iterator[tuple[str, str, str]]:
-    """Give method, path and id of everything that takes a body."""
+FORM, JSON = "multipart/form-data", "application/json"
+
+
+def operations() -> Iterator[tuple[str, str, str, bool]]:
+    """Yield method, path and id of everything that takes a body, and whether that is a form."""
     document = SchemaGenerator(api_version="v1").get_schema(public=True)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if "requestBody" in operation:
-                yield method.upper(), path, operation["operationId"]
+                is_form = FORM in operation["requestBody"]["content"]
+                yield method.upper(), path, operation["operationId"], is_form
 
 
 OPERATIONS = sorted(operations())
@@ -36,7 +41,9 @@ OPERATIONS = sorted(operations())
 def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget) -> dict[str, str]:
     faq = {"question": "Q?", "answer": "A.", "language": "en"}
     message, *_rest = Message.objects.after(conversation.organization_id, conversation.pk, 0)
+    upload = {"record": "customers", "file_name": "a.csv", "size": 9}
     return {
+        "import_id": api.client.post("/api/v1/imports", upload).json()["id"],
         "conversation_id": str(conversation.pk),
         "customer_id": str(customer.pk),
         "widget_id": str(widget.pk),
@@ -44,7 +51,9 @@ def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget
         "stream": conversation.stream,
         "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
+        "company_id": api.post("/api/v1/companies", {"name": "Sen"}).json()["id"],
         "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Blue"}).json()["id"],
+        "note_id": api.post(f"/api/v1/customers/{customer.pk}/notes", {"text": "x"}).json()["id"],
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "Case 17"}).json()["id"],
     }
 
@@ -54,11 +63,23 @@ def test_there_are_operations() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "path", "name"), OPERATIONS, ids=lambda each: str(each))
+@pytest.mark.parametrize(
+    ("method", "path", "name", "is_form"), OPERATIONS, ids=lambda each: str(each)
+)
 def test_a_member_that_is_not_declared_is_refused(
-    owner: Membership, ids: dict[str, str], widget: Widget, method: str, path: str, name: str
+    owner: Membership,
+    api: Api,
+    ids: dict[str, str],
+    widget: Widget,
+    method: str,
+    path: str,
+    name: str,
+    is_form: bool,  # noqa: FBT001  a parameter
 ) -> None:
     client = Client()
+    if "{view_id}" in path:
+        views = path.partition("/{view_id}")[0]
+        ids["view_id"] = api.post(views, {"name": "Mine"}).json()["id"]
     if name == "streams_open":
         # Only visitors begin a conversation.
         session = client.post(
@@ -67,11 +88,12 @@ def test_a_member_that_is_not_declared_is_refused(
         client = Client(headers={"Authorization": f"Bearer {session.json()['visitor_token']}"})
     else:
         client.force_login(owner.user)
+    sent: dict[str, Any] = {**EXTRA, "site_key": widget.site_key}
     answer = client.generic(
         method,
         path.format(**ids),
-        json.dumps({**EXTRA, "site_key": widget.site_key}),
-        content_type="application/json",
+        encode_multipart(BOUNDARY, sent) if is_form else json.dumps(sent),
+        content_type=MULTIPART_CONTENT if is_form else JSON,
         headers={"Idempotency-Key": "m-1"},
     )
     told: dict[str, Any] = answer.json()

@@ -18,7 +18,6 @@ from django.urls import get_resolver
 from rest_framework import serializers
 
 from crm.organizations.models import Membership
-from knowledge.forms import ImportForm
 from tests.chat.clients import cookie_of
 from tests.patience import PATIENCE
 from tests.servers import LiveServer
@@ -72,7 +71,7 @@ def subclasses(kind: Any) -> Iterator[Any]:
         yield from subclasses(each)
 
 
-def test_one_form_reads_a_file_and_no_table_keeps_one() -> None:
+def test_imports_alone_read_a_file_and_no_table_keeps_one() -> None:
     assert get_resolver().url_patterns, "Forms exist once the addresses are read."
     taking: list[Any] = []
     for form in subclasses(forms.BaseForm):
@@ -87,9 +86,9 @@ def test_one_form_reads_a_file_and_no_table_keeps_one() -> None:
             ]
     for model in apps.get_models():
         taking += [model for f in model._meta.get_fields() if isinstance(f, models.FileField)]
-    # A spreadsheet of FAQs, read as text and never stored; the parts of an import of records.
-    assert {form.__name__ for form in taking} <= {"ImportForm", "UploadForm", "PartForm"}
-    assert ImportForm in taking
+    # The file of an import of records, whole or in parts, by pages and over the API.
+    reading = {"UploadForm", "PartForm", "ImportBody", "ImportPartBody"}
+    assert {form.__name__ for form in taking} == reading
     assert settings.MEDIA_ROOT == ""
 
 

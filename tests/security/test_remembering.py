@@ -35,7 +35,7 @@ class Asked:
 def connection(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """Give over which connection ends of access are heard, to be changed."""
     number: list[int | None] = [1]
-    monkeypatch.setattr(memo, "_hearing", lambda: number[0])
+    monkeypatch.setattr(memo, "_connection_id", lambda: number[0])
     return number
 
 

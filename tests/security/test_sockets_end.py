@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.urls import get_resolver
 from rest_framework.views import APIView
 
-from chat.consumers import InboxConsumer, LongPollConsumer, WidgetConsumer
+from chat.consumers import InboxConsumer, LongPollConsumer, MemberConsumer, WidgetConsumer
 from chat.models import VisitorToken, Widget
 from chat.routing import long_poll_urlpatterns, websocket_urlpatterns
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
@@ -131,7 +131,7 @@ UNGUARDED = {
     "Revoke": "ends what it is shown",
     "OpenApi": "the document of the API, which holds nobody's data",
 }
-CONSUMERS = {InboxConsumer, WidgetConsumer, LongPollConsumer}
+CONSUMERS = {InboxConsumer, MemberConsumer, WidgetConsumer, LongPollConsumer}
 
 
 def test_every_view_without_permissions_and_every_consumer_is_known() -> None:

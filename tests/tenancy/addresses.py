@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db import models
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 
+from crm.core.models import SavedView
 from crm.organizations.models import CustomRole, Membership
 from tests.tenancy.world import Theirs
 
@@ -23,7 +24,9 @@ PARAMETERS: Mapping[str, Callable[[Theirs], str]] = {
     "billing:change plan": lambda theirs: "pro",
     "slug": lambda theirs: theirs.organization.slug,
     "transfer:export slug": lambda theirs: "customers",
+    "jobs:api_file name": lambda theirs: "result",
     "language": lambda theirs: "en",
+    "view_id": lambda theirs: str(theirs.rows[SavedView].pk),
     "message_id": lambda theirs: theirs.message_id,
     "question_id": lambda theirs: theirs.question_id,
 }

@@ -14,7 +14,7 @@ from tests.patience import PATIENCE
 _SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104
 _HEADER = 5
 # Fewer than clients: whoever wants one takes what another has just left.
-MOST_SERVERS = 2
+MAX_SERVERS = 2
 
 
 class TransactionPooler:
@@ -77,7 +77,7 @@ class TransactionPooler:
             client.sendall(answer)
             if answer[:1] == b"Z":
                 self._servers += 1
-                if self._servers > MOST_SERVERS:
+                if self._servers > MAX_SERVERS:
                     server.close()
                 else:
                     self._idle.put(server)

@@ -45,7 +45,7 @@ def places() -> Iterator[set[tuple[str, int]]]:
     """Give the places that were told to ask on nobody's behalf; here they are meant."""
     told: set[tuple[str, int]] = set()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tenancy, "_told", told)
+        patch.setattr(tenancy, "_warned", told)
         yield told
 
 
@@ -100,7 +100,7 @@ def test_a_model_that_belongs_to_an_organization_by_chance_alone_is_refused(
 
     monkeypatch.setattr(rls_policies, "_models", lambda: [Stray])
     try:
-        assert [message.id for message in organizations_are_locked()] == ["nextflow.E014"]
+        assert [message.id for message in organizations_are_locked()] == ["nextflow.E017"]
         monkeypatch.setattr(Stray, "shared", True, raising=False)
         assert organizations_are_locked() == []
     finally:

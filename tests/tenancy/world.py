@@ -17,6 +17,9 @@ from chat.models import Conversation, Message, Widget
 from crm.core import stores, tenancy
 from crm.core.database.rls_policies import rights, rls_policies, tables_of_organizations
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
+from crm.core.records import get_record
+from crm.core.records.notes import create_note
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
 from knowledge.models import Faq
@@ -113,10 +116,9 @@ def make_theirs() -> Theirs:
     # With a question that the bot could not answer, for the page about those.
     bot.give_up(organization_id=organization.pk, conversation_id=conversation.pk, seq=1)
     category = create_category(
-        organization_id=organization.pk, name=f"{MARK} things", slug=f"{MARK}-things"
+        by=SystemPrincipal(organization.pk), name=f"{MARK} things", slug=f"{MARK}-things"
     )
     faq = create_faq(
-        organization_id=organization.pk,
         content=FaqContent(
             question=f"Where is {MARK}?",
             answer=f"{MARK} is an island.",
@@ -125,6 +127,12 @@ def make_theirs() -> Theirs:
             category_id=category.pk,
         ),
         by=owner,
+    )
+    create_note(
+        by=owner,
+        record=get_record("customers"),
+        row_id=customer.pk,
+        text=f"Wants to go to {MARK}.",
     )
     passkey = Authenticator.objects.create(
         user=owner.user, type=Authenticator.Type.WEBAUTHN, data={"name": f"{MARK} key"}

@@ -35,8 +35,8 @@ TYPED = "\u2800Vu\u0303\u00a0Kha\u0301nh\u200b \u202eToa\u0300n\u3164"
 IN_A_LINE = "Vũ Khánh Toàn"
 IN_LINES = "Vũ\u00a0Khánh Toàn"
 ADDRESS, ADDRESS_TYPED = "kim@пример.example", "\u200bKim@XN--E1AFMKFD.example\u00a0"
-# A file of FAQs: each of them is normalized when it is stored.
-AS_TYPED = {"knowledge.forms.ImportForm.text"}
+# Rows of a table: each cell is normalized when it is stored.
+AS_TYPED = {"crm.core.transfer.views.imports.UploadForm.text"}
 # Columns that programs fill: tokens, hashes, codes, names of the installation, composed emails.
 MACHINES = {
     "authentication.ApiKeySecret": {"prefix", "secret_hash"},
@@ -49,6 +49,8 @@ MACHINES = {
     "authentication.UserSession": {"key", "device"},
     "core.DefaultView": {"record", "view"},
     "core.SavedView": {"record"},
+    "core.Note": {"actor", "record"},
+    "notifications.Notification": {"kind", "key", "subject"},
     "core.UndoableAction": {"kind"},
     "organizations.User": {"password", "timezone", "search_text"},
     "billing.SubscriptionEvent": {"plan_before", "plan_after", "by"},
@@ -83,6 +85,8 @@ MACHINES = {
     "compliance.LegalHold": {"subject"},
     # An id of the site, compared exactly: two of theirs stay two people.
     "customers.Customer": {"external_id", "search_text", "sort_name"},
+    "customers.Company": {"search_text", "sort_name"},
+    "customers.CompanyWord": {"word"},
     "customers.CustomerWord": {"word"},
     "knowledge.Faq": {"folded_text"},
     "mail.Mail": {"kind", "language_code", "subject", "text", "html"},
@@ -199,6 +203,7 @@ def test_every_column_of_text_normalizes_or_is_filled_by_programs() -> None:
         fields.LineField,
         fields.PhoneField,
         fields.KeyField,
+        fields.DomainField,
         fields.ShortProseField,
         fields.ProseField,
     )
@@ -223,7 +228,7 @@ def test_every_column_of_phone_numbers_takes_only_phone_numbers() -> None:
         for field in model._meta.concrete_fields
         if field.name == "phone" and isinstance(field, models.CharField)
     ]
-    assert [type(field) for field in found] == [fields.PhoneField] * 2
+    assert [type(field) for field in found] == [fields.PhoneField] * 3
     for field in found:
         assert field.clean("+84\u00a024\u20111234", None) == "+84 24-1234"
         assert field.clean("(+84) 24 3825 1234", None) == "(+84) 24 3825 1234"

@@ -1,5 +1,6 @@
 """People are found without accents and case, in all three languages, by an index."""
 
+import json
 import unicodedata
 from typing import Any
 
@@ -242,6 +243,23 @@ def test_a_name_with_the_same_words_is_filtered_and_sorted_as_it_is_now(
     customer.name = name
     customer.save(update_fields=["name"])
     assert Customer.objects.get().sort_name == search_key(name)
+
+
+def test_a_name_in_its_other_spellings_is_filtered_as_one(
+    api: Api, organization: Organization
+) -> None:
+    for name in ("Hóa Thủy", "HOÁ Thuỷ", "Hoà Thuỷ", "Пётр О’Нил", "Петр O'Нил", "ПЕТР О'НИЛ"):
+        Customer.objects.create(organization=organization, name=name, stage="customer")
+
+    def named(text: str) -> list[str]:
+        where = json.dumps({"all": [{"field": "name", "op": "is", "value": text}]})
+        answer = api.get(CUSTOMERS, {"where": where})
+        assert answer.status_code == 200, answer.content
+        return sorted(row["name"] for row in answer.json()["results"])
+
+    assert named("hoá thủy") == ["HOÁ Thuỷ", "Hóa Thủy"]
+    assert named("Hòa thủy") == ["Hoà Thuỷ"]
+    assert named("петр о'нил") == ["ПЕТР О'НИЛ", "Пётр О’Нил"]
 
 
 def test_number_of_somebody_else_finds_nobody(api: Api, organization: Organization) -> None:

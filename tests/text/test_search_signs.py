@@ -6,11 +6,12 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
+from crm.core.permissions import SystemPrincipal
 from crm.core.text.normalization import identity_key, search_words
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
-from knowledge.services import FaqContent, create_faqs
+from knowledge.services import create_faqs
 from tests.api.conftest import Api, api
 
 __all__ = ["api"]
@@ -25,14 +26,11 @@ SIGNS = ["%s?", '"%s"', "%s,", "«%s»!", "(%s)", "%s\u2026", "\u2013 %s", "%s;?
 
 @pytest.fixture
 def faqs(organization: Organization) -> None:
-    create_faqs(
-        organization_id=organization.pk,
-        contents=[
-            FaqContent(language_code="en", question=question, answer="Yes.")
-            for question in [*QUESTIONS, "Gift cards"]
-        ],
-        by=None,
-    )
+    rows = [
+        {"language_code": "en", "question": question, "answer": "Yes."}
+        for question in [*QUESTIONS, "Gift cards"]
+    ]
+    create_faqs(by=SystemPrincipal(organization.pk), rows=rows)
 
 
 def test_one_name_has_one_dash() -> None:

@@ -13,10 +13,18 @@ def import_file(by: Membership, record: Record, content: bytes) -> dict[str, int
     found = start_import(by=by, record=record, file_name="file.csv", size=len(content))
     add_content(by=by, import_id=found.pk, number=0, content=content)
     found = ended(found)
-    key = record.import_keys[0]
-    check_import(by=by, import_id=found.pk, mapping=found.mapping, mode=ImportMode.BOTH, key=key)
-    preview = ended(found).preview
-    run_import(by=by, import_id=found.pk)
+    key = record.import_keys[0].field
+    check_import(
+        by=by,
+        import_id=found.pk,
+        seen=found.job_id,
+        mapping=found.mapping,
+        mode=ImportMode.BOTH,
+        key=key,
+    )
+    found = ended(found)
+    preview = found.preview
+    run_import(by=by, import_id=found.pk, seen=found.job_id)
     report = ended(found).report
     assert report == preview
     return {name: count for name, count in report.items() if isinstance(count, int) and count}

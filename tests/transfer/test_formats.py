@@ -19,6 +19,7 @@ from crm.core.transfer.formats import (
     with_formula,
     without_formula,
 )
+from crm.core.transfer.reading import read_table
 
 COLUMNS = ("name", "phone", "count", "is_open", "at", "data")
 AT = datetime(2026, 11, 30, 8, 30, 15, tzinfo=UTC)
@@ -42,6 +43,15 @@ def test_a_workbook_is_what_spreadsheets_read() -> None:
     assert head == list(COLUMNS)
     assert [row[0] for row in rows] == ["=1+1", "Đỗ <An> & Бо", "", "😀😀😀"]
     assert rows[0][1:] == ["+84 90", 7, True, datetime(2026, 11, 30, 15, 30, 15), '{"a": null}']  # noqa: DTZ001
+
+
+def test_a_letter_by_its_number_is_none_in_a_workbook() -> None:
+    names = ["_x0041_bc", "a_x005F_x0041_", "_x41_", "_X0041_", "__x0041__"]
+    rows = rows_of(Format.XLSX, ("name",), [{"name": name} for name in names])
+    parts = [head_of(Format.XLSX, ("name",)), rows]
+    content = b"".join(file_info(Format.XLSX, "x").wrap(part.encode() for part in parts))
+    table = read_table(content)
+    assert [cells[0] for _number, cells in table.rows] == names
 
 
 def test_csv_has_a_mark_for_excel_and_no_formula() -> None:

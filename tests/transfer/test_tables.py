@@ -10,7 +10,8 @@ import pytest
 from crm.core.transfer import tables
 from crm.core.transfer.errors import ImportFileInvalid
 from crm.core.transfer.formats import Format, file_info, head_of, rows_of
-from crm.core.transfer.tables import read_table
+from crm.core.transfer.reading import read_table
+from crm.core.transfer.tables import looks_joined, parse_table
 
 VIETNAMESE = "Họ tên;Điện thoại\nNguyễn Thị Hương;0903\nTrần Đỗ Ân;1\n"
 WESTERN = "Nome;Telefone\nJoão Simões;1\nNicolò Forlì, può;2\nÞór Guðrún – Müller €;3\n"
@@ -39,6 +40,8 @@ def cp1258(text: str) -> bytes:
         (cp1258("Tên;Số\nLê Văn Sơn;1\n"), "cp1258", "Tên;Số\nLê Văn Sơn;1\n"),
         (WESTERN.encode("cp1252"), "cp1252", WESTERN),
         (RUSSIAN.encode("cp1251"), "cp1251", RUSSIAN),
+        (RUSSIAN.encode("utf-16-be"), "utf-16", RUSSIAN),
+        (RUSSIAN.encode("utf-16-le"), "utf-16", RUSSIAN),
         (unicodedata.normalize("NFD", RUSSIAN).encode(), "utf-8", RUSSIAN),
     ],
 )
@@ -47,6 +50,60 @@ def test_encodings_are_recognized(content: bytes, encoding: str, text: str) -> N
     assert (table.encoding, table.delimiter) == (encoding, ";")
     told = [table.columns, *(cells for _number, cells in table.rows)]
     assert told == [line.split(";") for line in text.splitlines()]
+
+
+def test_letters_far_behind_the_beginning_tell_the_encoding() -> None:
+    """Whatever stands before them, and how long the file may be."""
+    for count in (1_500, 150_000):
+        text = "name;email\n" + "Ann Example;ann@shop.example\n" * count
+        text += "Иван Петров;ivan@shop.ru\n" * 500
+        table = read_table(text.encode("cp1251"))
+        assert table.encoding == "cp1251"
+        assert list(table.rows)[-1][1] == ["Иван Петров", "ivan@shop.ru"]
+
+
+def test_utf_16_that_is_chosen_is_read_in_either_order() -> None:
+    for order in ("utf-16-le", "utf-16-be"):
+        table = read_table(RUSSIAN.encode(order), encoding="utf-16")
+        assert (table.columns, next(table.rows)) == (
+            ["Имя", "Почта"],
+            (2, ["Иван Петров", "ivan@shop.ru"]),
+        )
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('"Mai ""Lan,lan@q.example\nHoa,hoa@q.example\n', 2),
+        ('Hoa,hoa@q.example\n"Mai ""Lan,lan@q.example\nHoa,"hoa@q.example"\n', 3),
+        ('"Hoa\r\nLe","hoa@q.example"\r\n"Kim \\"Bo\\" Lee",bo@q.example\r\n', 4),
+        ('"Hoa",hoa@q.example\n"Mai ""L""","lan@q.example\nHoa,hoa@q.example\nAn,a@q.example', 3),
+    ],
+)
+def test_a_missing_quotation_mark_joins_no_rows(rows: str, line: int) -> None:
+    """The line is that in which the cell begins, wherever it is noticed."""
+    with pytest.raises(ImportFileInvalid, match=f"Line {line} cannot be read: a quotation"):
+        list(read_table(f"name,email\n{rows}".encode()).rows)
+
+
+def test_a_quotation_mark_inside_of_a_cell_is_a_letter() -> None:
+    table = read_table(b'name,note\n5" pipe,6"\n"5"" pipe",a "b" c\n')
+    assert [cells for _number, cells in table.rows] == [['5" pipe', '6"'], ['5" pipe', 'a "b" c']]
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_joined"),
+    [
+        ("Mai,lan@q.example\nHoa,hoa@q.example", True),
+        ("Mai\nHoa,hoa@q.example\nAn,a@q.example", True),
+        ("Hoa, An, and Mai", False),
+        ("Two lines\nof a note", False),
+        ("A letter, with\n\nparagraphs, both", False),
+    ],
+)
+def test_a_cell_of_whole_rows_is_noticed(cell: str, is_joined: bool) -> None:  # noqa: FBT001
+    assert looks_joined(cell, ",", 2) == is_joined
+    assert not looks_joined(cell, "", 2)
 
 
 @pytest.mark.parametrize("delimiter", list(tables.DELIMITERS))
@@ -151,7 +208,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(content: bytes, reason: 
 def test_a_workbook_that_grows_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_UNPACKED", 4 * 1024 * 1024)
     with pytest.raises(ImportFileInvalid, match="too large"):
-        read_table(workbook("0" * 5 * 1024 * 1024))
+        parse_table(workbook("0" * 5 * 1024 * 1024))
 
 
 def test_a_workbook_is_read_as_it_was_written() -> None:

@@ -1,14 +1,11 @@
 """Umbrellas that the office lends."""
 
-from typing import Any
-
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
-from crm.core.models import OwnedModel
+from crm.core.models import BoardModel, NamedModel, OwnedModel
+from crm.core.money import AmountField, CurrencyField, units_of
 from crm.core.permissions import Module
-from crm.core.text.fields import LineField, ProseField
-from crm.core.text.normalization import search_key
+from crm.core.text.fields import ProseField
 from crm.core.versions import set_null_and_raise_version
 from crm.customers.models import Customer
 
@@ -18,12 +15,14 @@ class Color(models.TextChoices):
     YELLOW = "yellow", "Yellow"
 
 
-class Umbrella(OwnedModel):
+class Currency(models.TextChoices):
+    EUR = "EUR", "Euro"
+    VND = "VND", "Dong"
+
+
+class Umbrella(NamedModel, OwnedModel, BoardModel):
     area = Module.CUSTOMERS
 
-    name = LineField(_("name"), max_length=100)
-    # The folded name, by which lists are sorted and searched.
-    sort_name = models.CharField(max_length=100, default="", editable=False, db_collation="C")
     color = models.CharField("color", max_length=20, choices=Color, default=Color.BLACK)
     ribs = models.PositiveSmallIntegerField("ribs", default=8)
     is_lent = models.BooleanField("lent", default=False)
@@ -35,6 +34,10 @@ class Umbrella(OwnedModel):
         related_name="+",
         verbose_name="lent to",
     )
+    bought_on = models.DateField("bought on", null=True, blank=True)
+    price = AmountField("price", null=True, blank=True)
+    currency = CurrencyField("currency", choices=Currency, default=Currency.EUR)
+    price_units = units_of("price")
     note = ProseField("note", max_length=2_000, blank=True)
 
     class Meta:
@@ -43,11 +46,9 @@ class Umbrella(OwnedModel):
         indexes = [
             models.Index(fields=["organization", "sort_name", "id"], name="umbrellas_by_name"),
             models.Index(fields=["organization", "updated_at", "id"], name="umbrellas_by_change"),
+            models.Index(fields=["organization", "price_units", "id"], name="umbrellas_by_price"),
+            models.Index(fields=["organization", "owner", "id"], name="umbrellas_of_owner"),
+            models.Index(
+                fields=["organization", "color", "board_rank", "id"], name="umbrellas_by_place"
+            ),
         ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sort_name = search_key(self.name)[:100]
-        super().save(*args, **kwargs)

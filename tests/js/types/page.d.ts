@@ -28,6 +28,8 @@ interface HtmxDetail {
   elt: HTMLElement;
   xhr: XMLHttpRequest;
   headers: Record<string, string>;
+  parameters: Record<string, any>;
+  successful?: boolean;
   requestConfig: { headers: Record<string, string> };
 }
 
@@ -35,6 +37,7 @@ interface DocumentEventMap {
   "allauth.error": CustomEvent<{ error: Error }>;
   "htmx:configRequest": CustomEvent<HtmxDetail>;
   "htmx:beforeRequest": CustomEvent<HtmxDetail>;
+  "htmx:afterRequest": CustomEvent<HtmxDetail>;
   "htmx:beforeOnLoad": CustomEvent<HtmxDetail>;
   "htmx:sendError": CustomEvent<HtmxDetail>;
   "htmx:timeout": CustomEvent<HtmxDetail>;

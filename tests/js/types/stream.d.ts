@@ -19,6 +19,16 @@ declare namespace Stream {
     fetcher?: typeof fetch;
   }
 
+  /** What stream/socket.js is made of. */
+  interface SocketParts {
+    url: string;
+    hello(): Sent;
+    onwelcome(frame: Frame): void;
+    onframe(frame: Frame): void;
+    onend(how: { wasWelcomed: boolean; code: number }): void;
+    heartbeatSeconds?: number;
+  }
+
   interface Person {
     id: string;
     name: string;

@@ -2,7 +2,7 @@
 
 declare namespace Widget {
   type Api = import("../../../static/chat/widget/api.js").Api;
-  type Backoff = import("../../../static/chat/widget/backoff.js").Backoff;
+  type Backoff = import("../../../static/stream/backoff.js").Backoff;
   type Chat = import("../../../static/chat/widget/chat.js").Chat;
   type Outbox = import("../../../static/chat/widget/outbox.js").Outbox;
   type Refused = import("../../../static/stream/response.js").Refused;
@@ -146,15 +146,6 @@ declare namespace Widget {
     position(): Stream.Position | null;
     onframe(frame: Stream.Frame): void;
     onend(how: { wasWelcomed: boolean; error: unknown }): void;
-  }
-
-  interface SocketParts {
-    url: string;
-    hello: Stream.Sent;
-    onwelcome(frame: Stream.Frame): void;
-    onframe(frame: Stream.Frame): void;
-    onend(how: { wasWelcomed: boolean; code: number }): void;
-    heartbeatSeconds?: number;
   }
 
   interface ChatParts {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Backoff } from "../../../static/chat/widget/backoff.js";
+import { Backoff } from "../../../static/stream/backoff.js";
 
 const take = (backoff) => Array.from({ length: 8 }, () => backoff.next());
 

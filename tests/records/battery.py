@@ -1,0 +1,150 @@
+"""Rows, forms and requests of every record, for the tests that are asked of each."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from crm.core.records import ListState, Record, records
+from crm.core.records.boards import shape_of
+from crm.core.records.fields import Field
+from crm.customers.models import Company, Customer
+from crm.organizations.models import Membership, Organization
+from knowledge.models import Faq, FaqCategory
+from tests.umbrellas.models import Umbrella
+
+
+def _somebody(organization: Organization) -> UUID | None:
+    members = Membership.objects.filter(organization=organization).order_by("pk")
+    return members.values_list("user_id", flat=True).first()
+
+
+# How a row of each record is made, and what its form is filled with.
+ROWS: dict[str, Callable[[Organization, int], Any]] = {
+    "customers": lambda organization, number: Customer.objects.create(
+        organization=organization,
+        name=f"Name {number % 7}" if number % 3 else "",
+        email=f"c{number}@shop.example" if number % 2 else "",
+        stage="customer" if number % 3 else "visitor",
+    ),
+    "companies": lambda organization, number: Company.objects.create(
+        organization=organization,
+        name=f"Company {number % 7}",
+        domain=f"c{number}.example" if number % 2 else "",
+        parent=Company.objects.filter(organization=organization).first(),
+        owner_id=_somebody(organization) if number % 3 else None,
+    ),
+    "faqs": lambda organization, number: Faq.objects.create(
+        organization=organization,
+        key=f"faq-{number}",
+        language_code="en",
+        question=f"Question {number}?",
+        answer="Yes.",
+        is_published=number % 2 == 0,
+        category=FaqCategory.objects.get_or_create(
+            organization=organization, slug="tea", defaults={"name": "Tea"}
+        )[0],
+    ),
+    "umbrellas": lambda organization, number: Umbrella.objects.create(
+        organization=organization,
+        name=f"Umbrella {number % 7}",
+        owner_id=_somebody(organization) if number % 3 == 0 else None,
+        is_lent=number % 2 == 0,
+        lent_to=Customer.objects.get_or_create(organization=organization, name="Borrower")[0]
+        if number % 2 == 0
+        else None,
+    ),
+}
+FORMS: dict[str, dict[str, Any]] = {
+    "companies": {
+        "name": "Sen Trang",
+        "domain": "sentrang.example",
+        "email": "hi@sentrang.example",
+        "phone": "+84 236 555",
+        "tax_code": "0401234567",
+        "address": "12 Bạch Đằng\nĐà Nẵng",
+    },
+    "customers": {"name": "Ana", "email": "ana@shop.example", "phone": "+63 2 555"},
+    "faqs": {
+        "question": "Do you ship?",
+        "answer": "Yes.",
+        "language_code": "en",
+        "is_published": True,
+    },
+    "umbrellas": {
+        "name": "Big one",
+        "color": "yellow",
+        "ribs": 16,
+        "bought_on": "2026-02-28",
+        "price": "1 200,50",
+        "currency": "EUR",
+        "note": "Two\nlines",
+    },
+}
+# What two people change at the same time.
+EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "companies": ({"name": "Another"}, {"tax_code": "0407654321"}),
+    "customers": ({"name": "Another"}, {"email": ""}),
+    "faqs": ({"question": "Another?"}, {"phrasings": ["Shipping?", "Delivery?"]}),
+    "umbrellas": ({"name": "Another"}, {"ribs": 24}),
+}
+# The path of its API, what creates a row, what changes it, and a filter that finds it.
+APIS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "companies": (
+        "/api/v1/companies",
+        {"name": "Sen Trang", "domain": "sentrang.example"},
+        {"tax_code": "0401234567"},
+        {"field": "domain", "op": "is", "value": "https://www.SenTrang.example/"},
+    ),
+    "customers": (
+        "/api/v1/customers",
+        {"name": "Minh", "language": "vi"},
+        {"language": "ru"},
+        {"field": "language_code", "op": "in", "value": ["vi"]},
+    ),
+    "faqs": (
+        "/api/v1/knowledge/faqs",
+        {"question": "Do you ship?", "answer": "Yes.", "language": "en"},
+        {"answer": "No."},
+        {"field": "is_published", "op": "yes"},
+    ),
+    "umbrellas": (
+        "/api/v1/umbrellas",
+        {"name": "Big one", "ribs": 16},
+        {"is_lent": True},
+        {"field": "ribs", "op": "gte", "value": "16"},
+    ),
+}
+# What is chosen for an action on many that asks for a value.
+CHOSEN: dict[str, dict[str, dict[str, Any]]] = {
+    "companies": {"owner": {"owner_id": None}},
+    "customers": {"stage": {"stage": "visitor"}, "language": {"language": "vi"}},
+    "faqs": {"category": {"category_id": None}},
+    "umbrellas": {"color": {"color": "yellow"}, "owner": {"owner_id": None}},
+}
+ALL = sorted(record.slug for record in records())
+IMPORTED = sorted(record.slug for record in records() if record.import_keys)
+QUERIES_OF_A_PAGE = 8
+
+
+def make(record: Record, organization: Organization, count: int) -> list[Any]:
+    known = record.model._default_manager.count()
+    return [ROWS[record.slug](organization, known + number) for number in range(count)]
+
+
+def shown_fields(record: Record) -> list[Field]:
+    return ListState(record).shown_columns
+
+
+def ids_of(record: Record, state: ListState, reader: Membership) -> list[UUID]:
+    ids: list[UUID] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = state.page(reader, cursor)
+        ids += [row.pk for row in page.rows]
+        cursor = page.next_cursor
+    return ids
+
+
+def column_keys(record: Record, reader: Membership) -> list[str]:
+    """Return the keys of a board's columns."""
+    return shape_of(ListState(record), reader).keys
