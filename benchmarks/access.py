@@ -19,9 +19,7 @@ from crm.core.http import user_agent
 from crm.core.ids import uuid7
 from crm.core.ratelimit.limiter import Subjects
 from crm.organizations.models import Membership, Organization, Role, User
-from tests.chaos.stack import Stack
-
-PLENTY = "1000000/1/1000000"
+from tests.chaos.stack import PLENTY, Stack
 
 
 class Nothing(APIView):

@@ -1,4 +1,4 @@
-"""What the audit costs: a write that is told beside one of the same row that is not, by turns."""
+"""What the audit costs: an audited write beside one of the same row that is not, by turns."""
 
 from collections.abc import Callable
 from itertools import count
@@ -30,17 +30,17 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     actor = Actor(ActorKind.USER, str(organization.pk), "192.0.2.7")
     conversation = open_conversations(1)[0]
 
-    def told() -> None:
+    def audited() -> None:
         number = next(numbers)
         customer = customers[number % len(customers)]
         Customer.objects.filter(pk=customer.pk).update(phone=str(number))
 
-    def untold() -> None:
+    def unaudited() -> None:
         number = next(numbers)
         customer = customers[number % len(customers)]
         Customer.objects.filter(pk=customer.pk).update(claimed={"phone": str(number)})
 
-    def head() -> None:
+    def summary() -> None:
         # As a message saves it: watched columns are named, and stay what they were.
         Conversation.objects.filter(pk=conversation.pk).update(
             status=conversation.status, priority=conversation.priority, last_seq=next(numbers)
@@ -63,10 +63,10 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 
     with tenancy.organization(organization.pk), acting(actor):
         figures = [
-            _by_turns("a write with its audit entry", told, untold, turns, FLOOR_OF),
+            _by_turns("a write with its audit entry", audited, unaudited, turns, FLOOR_OF),
             _by_turns(
-                "a message's write of its conversation's head",
-                head,
+                "a message's write of its conversation's row",
+                summary,
                 bare_head,
                 turns,
                 "the same without watched columns, by turns of 25",
@@ -75,8 +75,8 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
         # Its log has not grown.
         Conversation.objects.filter(pk=conversation.pk).update(last_seq=conversation.last_seq)
     calls = 100 if quick else 600
-    busy = at_rate_in_threads([in_organization(told)] * calls, rate=RATE, threads=WRITERS)
-    calm = at_rate_in_threads([in_organization(untold)] * calls, rate=RATE, threads=WRITERS)
+    busy = at_rate_in_threads([in_organization(audited)] * calls, rate=RATE, threads=WRITERS)
+    calm = at_rate_in_threads([in_organization(unaudited)] * calls, rate=RATE, threads=WRITERS)
     figures.append(
         figure_of(
             f"writes with entries of one organization at {RATE:.0f}/s",
@@ -91,12 +91,12 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 
 
 def _by_turns(
-    work: str, told: Callable[[], None], untold: Callable[[], None], turns: int, floor_of: str
+    work: str, audited: Callable[[], None], unaudited: Callable[[], None], turns: int, floor_of: str
 ) -> Figure:
     with_entry, without = Spread(), Spread()
     for _turn in range(turns):
-        with_entry.values += one_by_one(told, TURN).values
-        without.values += one_by_one(untold, TURN).values
+        with_entry.values += one_by_one(audited, TURN).values
+        without.values += one_by_one(unaudited, TURN).values
     figure = figure_of(
         work,
         with_entry,

@@ -1,7 +1,7 @@
 """The floors of sockets: bare Channels consumers in the product's server and layer.
 
 `/` waits: what an idle socket costs. `/write/` takes the steps that the write path is made of, in
-bare drivers, and acknowledges: what the road of a message costs at least.
+bare drivers, and acknowledges: the least that the path of a message costs.
 """
 
 import asyncio

@@ -50,8 +50,8 @@ def _up_to_answer(env: dict[str, str], folder: Path) -> dict[str, float]:
     began = time.monotonic()
     _manage(env, "up", "--port", str(port), "--detach")
     up = time.monotonic() - began
-    told = json.loads((folder / "up.json").read_text())
-    asyncio.run(_ask(f"http://localhost:{port}", told["widget_site_key"]))
+    state = json.loads((folder / "up.json").read_text())
+    asyncio.run(_ask(f"http://localhost:{port}", state["widget_site_key"]))
     return {"up": up, "answer": time.monotonic() - began}
 
 

@@ -14,12 +14,12 @@ LIMIT = 50
 def run(stack: Stack, *, quick: bool) -> list[Figure]:
     rng = random.Random(1)  # noqa: S311  the same conversations at every run
     organization = main_organization()
-    heads = list(
+    conversations = list(
         Conversation.objects.filter(organization=organization, last_seq__gt=LIMIT)
         .order_by("pk")
         .values_list("pk", "last_seq")
     )
-    chosen = rng.choices(heads, k=60 if quick else 400)
+    chosen = rng.choices(conversations, k=60 if quick else 400)
     messages = stores.mongo_db()["messages"]
     with serving(stack) as base_url, agent_session(base_url) as agent:
         asked, found = iter(chosen), iter(chosen)

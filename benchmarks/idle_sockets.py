@@ -61,16 +61,16 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 async def _hold(port: int, pid: int, count: int, *, is_bare: bool) -> dict[str, float]:
     base_url = f"http://127.0.0.1:{port}"
     process = psutil.Process(pid)
-    heads = [] if is_bare else await asyncio.to_thread(open_conversations, 200)
+    conversations = [] if is_bare else await asyncio.to_thread(open_conversations, 200)
     # The first sockets load what is loaded once.
-    warm = [await _open(base_url, heads, number) for number in range(10)]
+    warm = [await _open(base_url, conversations, number) for number in range(10)]
     await asyncio.sleep(1)
     before = process.memory_info().rss
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def opened(number: int) -> ClientConnection:
         async with gate:
-            return await _open(base_url, heads, number)
+            return await _open(base_url, conversations, number)
 
     began = time.monotonic()
     sockets = await asyncio.gather(*(opened(number) for number in range(count)))
@@ -89,8 +89,8 @@ async def _hold(port: int, pid: int, count: int, *, is_bare: bool) -> dict[str, 
     }
 
 
-async def _open(base_url: str, heads: list[Any], number: int) -> ClientConnection:
-    if not heads:
+async def _open(base_url: str, conversations: list[Any], number: int) -> ClientConnection:
+    if not conversations:
         return await websockets.connect(
             base_url.replace("http", "ws", 1) + "/",
             proxy=None,
@@ -98,15 +98,21 @@ async def _open(base_url: str, heads: list[Any], number: int) -> ClientConnectio
             ping_interval=None,
             open_timeout=60,
         )
-    head = heads[number % len(heads)]
-    ticket = await asyncio.to_thread(_ticket, head)
-    position = {"stream": head.stream, "epoch": head.epoch, "seq": head.last_seq}
+    conversation = conversations[number % len(conversations)]
+    ticket = await asyncio.to_thread(_ticket, conversation)
+    position = {
+        "stream": conversation.stream,
+        "epoch": conversation.epoch,
+        "seq": conversation.last_seq,
+    }
     return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [position]})
 
 
-def _ticket(head: Any) -> str:
-    with tenancy.organization(head.organization_id):
-        visit = issue_visit(widget=head.widget, customer=head.customer, is_new=False)
+def _ticket(conversation: Any) -> str:
+    with tenancy.organization(conversation.organization_id):
+        visit = issue_visit(
+            widget=conversation.widget, customer=conversation.customer, is_new=False
+        )
         claims = Visitor.of(visit.record, "en").claims()
     return issue_ticket(kind="visitor", claims=claims)
 

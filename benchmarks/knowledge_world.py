@@ -46,7 +46,7 @@ def start() -> None:
 
 
 def demo_faqs() -> list[dict[str, Any]]:
-    """Give the demo shop's FAQs, each with its ``language``."""
+    """Return the demo shop's FAQs, each with its ``language``."""
     return [
         {**faq, "language": language}
         for language in LANGUAGES
@@ -55,13 +55,13 @@ def demo_faqs() -> list[dict[str, Any]]:
 
 
 def questions() -> list[dict[str, Any]]:
-    """Give the evaluation set: ``language``, ``question``, and the ``keys`` that answer it."""
+    """Return the evaluation set: ``language``, ``question``, and the ``keys`` that answer it."""
     found: list[dict[str, Any]] = json.loads((ROOT / "tests/knowledge/questions.json").read_text())
     return found
 
 
 def small_shops() -> list[dict[str, Any]]:
-    """Give shops of five and six FAQs, with questions that these answer and that they do not."""
+    """Return shops of five and six FAQs, with questions that these answer and that they do not."""
     path = ROOT / "tests/knowledge/small_shops.json"
     found: list[dict[str, Any]] = json.loads(path.read_text())
     return found

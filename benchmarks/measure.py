@@ -20,7 +20,7 @@ class Spread:
         self.values.append(seconds * 1000)
 
     def percentile(self, percent: float) -> float:
-        """Give the value that ``percent`` of the values do not exceed (nearest rank)."""
+        """Return the value that ``percent`` of the values do not exceed (nearest rank)."""
         if not self.values:
             return math.nan
         ordered = sorted(self.values)

@@ -1,4 +1,4 @@
-"""The road of a message at a fixed rate: accepted for the visitor, shown on the agent's screen."""
+"""The path of a message at a fixed rate: accepted for the visitor, shown on the agent's screen."""
 
 import asyncio
 import json
@@ -39,15 +39,15 @@ TEXT = "When will my parcel with two bags of coffee be here, and may I change th
 
 def run(stack: Stack, *, quick: bool) -> list[Figure]:
     seconds = 5 if quick else 30
-    heads = open_conversations(VISITORS)
-    with floor_rows(heads) as rows:
+    conversations = open_conversations(VISITORS)
+    with floor_rows(conversations) as rows:
         before = _floor(stack, rows, seconds / 2)
         with serving(stack) as base_url:
             headers = []
             for number in range(AGENTS):
                 with agent_session(base_url, number) as session:
                     headers.append(cookie_header(session))
-            accepted, shown = asyncio.run(_load(base_url, heads, headers, seconds))
+            accepted, shown = asyncio.run(_load(base_url, conversations, headers, seconds))
         after = _floor(stack, rows, seconds / 2)
     floor = Spread(before.values + after.values)
     hint = asyncio.run(_bare_hints(seconds))
@@ -84,14 +84,14 @@ def _floor(stack: Stack, rows: list[Conversation], seconds: float) -> Spread:
 
 
 async def _load(
-    base_url: str, heads: list[Conversation], headers: list[dict[str, str]], seconds: int
+    base_url: str, conversations: list[Conversation], headers: list[dict[str, str]], seconds: int
 ) -> tuple[Spread, Spread]:
-    visitors = [await visitor_socket(base_url, head) for head in heads]
+    visitors = [await visitor_socket(base_url, conversation) for conversation in conversations]
     agents = [
         await connect(
             base_url,
             "/ws/inbox/",
-            {"resume": [position(head) for head in heads[number::AGENTS]]},
+            {"resume": [position(conversation) for conversation in conversations[number::AGENTS]]},
             additional_headers=header,
         )
         for number, header in enumerate(headers)
@@ -104,7 +104,7 @@ async def _load(
     await asyncio.sleep(1)
 
     def sending(number: int) -> Any:
-        head, socket = heads[number % VISITORS], visitors[number % VISITORS]
+        conversation, socket = conversations[number % VISITORS], visitors[number % VISITORS]
         identifier = uuid7().hex
 
         async def send(moment: float) -> None:
@@ -113,7 +113,7 @@ async def _load(
                 json.dumps(
                     {
                         "type": "message.post",
-                        "stream": head.stream,
+                        "stream": conversation.stream,
                         "client_message_id": identifier,
                         "content": {"type": "text", "text": TEXT},
                     }
@@ -156,30 +156,38 @@ async def read_frames(
             raise RuntimeError(f"Refused: {frame}")
 
 
-async def visitor_socket(base_url: str, head: Conversation) -> ClientConnection:
-    ticket = await asyncio.to_thread(_ticket, head)
-    return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [position(head)]})
+async def visitor_socket(base_url: str, conversation: Conversation) -> ClientConnection:
+    ticket = await asyncio.to_thread(_ticket, conversation)
+    return await connect(
+        base_url, "/ws/widget/", {"ticket": ticket, "resume": [position(conversation)]}
+    )
 
 
-def _ticket(head: Conversation) -> str:
-    assert head.widget is not None
-    with tenancy.organization(head.organization_id):
-        visit = issue_visit(widget=head.widget, customer=head.customer, is_new=False)
+def _ticket(conversation: Conversation) -> str:
+    assert conversation.widget is not None
+    with tenancy.organization(conversation.organization_id):
+        visit = issue_visit(
+            widget=conversation.widget, customer=conversation.customer, is_new=False
+        )
         claims = Visitor.of(visit.record, "en").claims()
     return issue_ticket(kind="visitor", claims=claims)
 
 
-def position(head: Conversation) -> dict[str, Any]:
-    return {"stream": head.stream, "epoch": head.epoch, "seq": head.last_seq}
+def position(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "stream": conversation.stream,
+        "epoch": conversation.epoch,
+        "seq": conversation.last_seq,
+    }
 
 
 @contextmanager
-def floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
-    """Copy heads, for writes that follow no log; they and what was written are removed again."""
+def floor_rows(conversations: list[Conversation]) -> Iterator[list[Conversation]]:
+    """Copy conversations, for writes without a log; delete them and their messages at the end."""
     rows = []
-    for head in heads:
-        row = Conversation.objects.get(pk=head.pk)
-        row.pk, row.opened_by = uuid7(), f"floor-{head.pk.hex}"
+    for conversation in conversations:
+        row = Conversation.objects.get(pk=conversation.pk)
+        row.pk, row.opened_by = uuid7(), f"floor-{conversation.pk.hex}"
         row.save(force_insert=True)
         rows.append(row)
     try:

@@ -50,7 +50,7 @@ _COLLAPSED_MS = 1500.0
 
 @dataclass
 class Run:
-    """One rate on one road; ``cpu`` is in seconds of the serving process."""
+    """One rate over one transport; ``cpu`` is in seconds of the serving process."""
 
     rate: float
     cpu: float = math.nan
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def milliseconds(self) -> float:
-        """Give the CPU time of one message."""
+        """Return the CPU time of one message."""
         return self.cpu * 1000 / len(self.due)
 
 
@@ -79,9 +79,9 @@ class Sender(Protocol):
 
 
 def run(stack: Stack, *, quick: bool, seconds: float = SECONDS) -> list[Figure]:
-    heads = open_conversations(VISITORS)
+    conversations = open_conversations(VISITORS)
     floors: dict[float, tuple[float, Spread]] = {}
-    with floor_rows(heads) as rows, bare_server(stack) as (port, pid):
+    with floor_rows(conversations) as rows, bare_server(stack) as (port, pid):
         for rate in RATES:
             floors[rate] = _floor(port, pid, rows, rate=rate, seconds=seconds / 2)
     with serving(stack) as base_url:
@@ -89,15 +89,15 @@ def run(stack: Stack, *, quick: bool, seconds: float = SECONDS) -> list[Figure]:
         for number in range(AGENTS):
             with agent_session(base_url, number) as session:
                 headers.append(cookie_header(session))
-        runs = asyncio.run(_load(base_url, stack.web[0].pid, heads, headers, seconds))
-    return [_figure(road, each, floors[each.rate], seconds) for road, each in runs]
+        runs = asyncio.run(_load(base_url, stack.web[0].pid, conversations, headers, seconds))
+    return [_figure(transport, each, floors[each.rate], seconds) for transport, each in runs]
 
 
-def _figure(road: str, run: Run, floor: tuple[float, Spread], seconds: float) -> Figure:
+def _figure(transport: str, run: Run, floor: tuple[float, Spread], seconds: float) -> Figure:
     accepted, delivered = run.accepted, run.delivered
     floor_cpu, floor_accepted = floor
     return Figure(
-        work=f"a message over {road} at {run.rate:g}/s",
+        work=f"a message over {transport} at {run.rate:g}/s",
         value=run.milliseconds,
         unit="ms CPU",
         floor=floor_cpu,
@@ -135,14 +135,17 @@ def _floor(
 async def _load(
     base_url: str,
     pid: int,
-    heads: list[Conversation],
+    conversations: list[Conversation],
     headers: list[dict[str, str]],
     seconds: float,
 ) -> list[tuple[str, Run]]:
     runs: list[tuple[str, Run]] = []
-    for road, opened in (("the socket", _sockets), ("HTTP", _connections)):
+    for transport, opened in (("the socket", _sockets), ("HTTP", _connections)):
         present: dict[str, Run] = {"run": Run(rate=RATES[0])}
-        async with _agents(base_url, heads, headers, present), opened(base_url, heads) as senders:
+        async with (
+            _agents(base_url, conversations, headers, present),
+            opened(base_url, conversations) as senders,
+        ):
             await asyncio.sleep(1)
             await _drive(senders, present["run"], count=VISITORS)
             for rate in RATES:
@@ -150,7 +153,7 @@ async def _load(
                 began = _cpu_seconds(pid)
                 await _drive(senders, each, count=int(rate * seconds))
                 each.cpu = _cpu_seconds(pid) - began
-                runs.append((road, each))
+                runs.append((transport, each))
                 if not each.delivered.p95 < _COLLAPSED_MS:
                     break
     return runs
@@ -172,7 +175,7 @@ async def _drive(senders: Sequence[Sender], run: Run, *, count: int) -> None:
 @asynccontextmanager
 async def _agents(
     base_url: str,
-    heads: list[Conversation],
+    conversations: list[Conversation],
     headers: list[dict[str, str]],
     present: dict[str, Run],
 ) -> AsyncIterator[None]:
@@ -181,7 +184,11 @@ async def _agents(
         await connect(
             base_url,
             "/ws/inbox/",
-            {"resume": [position(head) for head in heads[number :: len(headers)]]},
+            {
+                "resume": [
+                    position(conversation) for conversation in conversations[number :: len(headers)]
+                ]
+            },
             additional_headers=header,
         )
         for number, header in enumerate(headers)
@@ -232,8 +239,13 @@ class _Socket:
 
 
 @asynccontextmanager
-async def _sockets(base_url: str, heads: list[Conversation]) -> AsyncIterator[list[_Socket]]:
-    senders = [_Socket(await visitor_socket(base_url, head), head.stream, {}) for head in heads]
+async def _sockets(
+    base_url: str, conversations: list[Conversation]
+) -> AsyncIterator[list[_Socket]]:
+    senders = [
+        _Socket(await visitor_socket(base_url, conversation), conversation.stream, {})
+        for conversation in conversations
+    ]
     readers = [asyncio.create_task(sender.read()) for sender in senders]
     try:
         yield senders
@@ -256,13 +268,15 @@ class _Connection:
         more = f"Idempotency-Key: {identifier}\r\nContent-Length: {len(body)}\r\n\r\n"
         async with self._lock:
             self._writer.write(self._head + more.encode() + body)
-            told = await self._reader.readuntil(b"\r\n\r\n")
+            response_head = await self._reader.readuntil(b"\r\n\r\n")
             names = dict(
-                line.lower().split(b": ", 1) for line in told.split(b"\r\n")[1:] if b": " in line
+                line.lower().split(b": ", 1)
+                for line in response_head.split(b"\r\n")[1:]
+                if b": " in line
             )
             answer = await self._reader.readexactly(int(names[b"content-length"]))
-        if b" 201 " not in told.split(b"\r\n", 1)[0]:
-            raise RuntimeError(f"Refused: {told!r} {answer!r}")
+        if b" 201 " not in response_head.split(b"\r\n", 1)[0]:
+            raise RuntimeError(f"Refused: {response_head!r} {answer!r}")
         acked[identifier] = asyncio.get_running_loop().time()
 
     def close(self) -> None:
@@ -271,15 +285,15 @@ class _Connection:
 
 @asynccontextmanager
 async def _connections(
-    base_url: str, heads: list[Conversation]
+    base_url: str, conversations: list[Conversation]
 ) -> AsyncIterator[list[_Connection]]:
     host = base_url.removeprefix("http://")
     name, _, port = host.partition(":")
     senders = []
-    for head in heads:
-        token = await asyncio.to_thread(_token, head)
+    for conversation in conversations:
+        token = await asyncio.to_thread(_token, conversation)
         lines = (
-            f"POST /api/v1/streams/{head.stream}/messages HTTP/1.1\r\nHost: {host}\r\n"
+            f"POST /api/v1/streams/{conversation.stream}/messages HTTP/1.1\r\nHost: {host}\r\n"
             f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
         )
         streams = await asyncio.open_connection(name, int(port))
@@ -291,7 +305,9 @@ async def _connections(
             sender.close()
 
 
-def _token(head: Conversation) -> str:
-    assert head.widget is not None
-    with tenancy.organization(head.organization_id):
-        return issue_visit(widget=head.widget, customer=head.customer, is_new=False).token
+def _token(conversation: Conversation) -> str:
+    assert conversation.widget is not None
+    with tenancy.organization(conversation.organization_id):
+        return issue_visit(
+            widget=conversation.widget, customer=conversation.customer, is_new=False
+        ).token

@@ -14,7 +14,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, last_seq FROM chat_conversation")
-        heads = {str(pk): last_seq for pk, last_seq in cursor.fetchall()}
+        conversations = {str(pk): last_seq for pk, last_seq in cursor.fetchall()}
     logs = {
         row["_id"]: (row["top"], row["count"])
         for row in stores.mongo_db()["messages"].aggregate(
@@ -30,7 +30,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
         )
     }
     floor = time.perf_counter() - began
-    assert {pk: (last_seq, last_seq) for pk, last_seq in heads.items()} == logs
+    assert {pk: (last_seq, last_seq) for pk, last_seq in conversations.items()} == logs
     began = time.perf_counter()
     found = last_json(stack.run("manage.py", "reconcile", "--json"))
     took = time.perf_counter() - began
@@ -41,7 +41,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
             value=took,
             unit="s",
             floor=floor,
-            floor_of="s, one bare `$group` over all messages and one SELECT of all heads",
+            floor_of="s, one bare `$group` over all messages and one SELECT of all conversations",
             how=f"`manage.py reconcile`: {found['conversations']:,} conversations, 0 differences, "
             "the start of the process included",
         )

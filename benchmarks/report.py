@@ -1,4 +1,4 @@
-"""How figures are shown: on the terminal, as JSON in var/bench, and in docs/performance.md."""
+"""Output of figures: on the terminal, as JSON in var/bench, and in docs/performance.md."""
 
 import importlib.metadata
 import json
@@ -29,8 +29,8 @@ def line(figure: Figure) -> str:
 
 
 def save(figures: Sequence[Figure], sizes: Sizes) -> None:
-    """Keep the figures of a run beside the state that they were measured on."""
-    told = {
+    """Write the figures of a run as JSON, with the machine, versions and sizes they belong to."""
+    data = {
         "measured_at": _moment(),
         "machine": machine(),
         "versions": versions(),
@@ -38,11 +38,11 @@ def save(figures: Sequence[Figure], sizes: Sizes) -> None:
         "figures": [asdict(figure) | {"ratio": figure.ratio} for figure in figures],
     }
     path = CHECKOUT / "var" / "bench" / f"figures-{sizes.name}.json"
-    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_docs(figures: Sequence[Figure], sizes: Sizes, path: Path = DOCS) -> None:
-    """Put the table between the markers of the page; the rest of the page is people's."""
+    """Replace the table between the markers of the page. Raise ValueError without markers."""
     page = path.read_text()
     pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
     if not pattern.search(page):

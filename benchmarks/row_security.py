@@ -28,8 +28,8 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     member = Membership.objects.select_related("user", "organization").get(
         user__email="agent0@sunbean.example"
     )
-    head = open_conversations(1)[0]
-    sender = customer_sender(head.customer)
+    conversation = open_conversations(1)[0]
+    sender = customer_sender(conversation.customer)
 
     def customers() -> None:
         found = Customer.objects.visible_to(member).order_by("-created_at")[:LIMIT]
@@ -45,7 +45,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     def post() -> None:
         post_message(
             organization_id=organization_id,
-            conversation_id=head.pk,
+            conversation_id=conversation.pk,
             sender=sender,
             content={"type": "text", "text": "Is it here yet?"},
             client_message_id=uuid7().hex,

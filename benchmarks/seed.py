@@ -1,4 +1,4 @@
-"""Fill the measured installation: conversations whose heads agree with their logs, and FAQs.
+"""Fill the measured installation: conversations whose rows agree with their logs, and FAQs.
 
 Needs `world.enter` before it is imported. Harmless when it is done already.
 """
@@ -32,6 +32,7 @@ from chat.services.message_log import follow
 from crm.core import stores
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
+from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
 from knowledge.services import FaqContent, import_faqs, index_now
@@ -39,7 +40,7 @@ from knowledge.services import FaqContent, import_faqs, index_now
 PASSWORD = "correct horse battery"  # noqa: S105  of made-up people on loopback
 AGENTS = 10
 _BATCH = 5_000
-_HEADS = 500
+_ROWS = 500
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _STATUSES = (Status.CLOSED, Status.OPEN, Status.BOT, Status.SNOOZED)
 _SHARES = (60, 25, 12, 3)
@@ -92,22 +93,22 @@ def _seed_organization(organization: Organization, *, conversations: int, messag
         organization=organization,
         name="Shop",
         allowed_domains=["localhost", "127.0.0.1"],
-        # What is measured is the road of a message; the bot's work is measured by itself.
+        # What is measured is the path of a message; the bot's work is measured by itself.
         bot_enabled=False,
     )
     unsynced = stores.mongo_db()["messages"].with_options(write_concern=WriteConcern(w=1, j=False))
     documents: list[dict[str, Any]] = []
     lengths = _lengths(rng, conversations, messages)
-    for start in range(0, conversations, _HEADS):
-        heads: list[Conversation] = []
-        for length in lengths[start : start + _HEADS]:
-            head, log = _conversation(organization, widget, users, rng, length)
-            heads.append(head)
+    for start in range(0, conversations, _ROWS):
+        rows: list[Conversation] = []
+        for length in lengths[start : start + _ROWS]:
+            row, log = _conversation(organization, widget, users, rng, length)
+            rows.append(row)
             documents.extend(entry.to_document() for entry in log)
         while len(documents) >= _BATCH:
             unsynced.insert_many(documents[:_BATCH], ordered=False)
             del documents[:_BATCH]
-        _store(heads, users, rng)
+        _store(rows, users, rng)
     if documents:
         unsynced.insert_many(documents, ordered=False)
 
@@ -145,12 +146,12 @@ def _conversation(
     rng: random.Random,
     length: int,
 ) -> tuple[Conversation, list[Message]]:
-    """Make a log and the head that follows it."""
+    """Make a log and the conversation row that follows it."""
     customer = Customer(organization=organization, name=f"Customer {rng.randrange(10**6)}")
     status = rng.choices(_STATUSES, _SHARES)[0]
     assignee = rng.choice(users) if status != Status.BOT and rng.random() < 0.7 else None
     moment = _BEGINNING + timedelta(seconds=rng.randrange(300 * 86_400))
-    head = Conversation(
+    row = Conversation(
         organization=organization,
         customer=customer,
         widget=widget,
@@ -161,7 +162,7 @@ def _conversation(
         last_message_at=moment,
         snoozed_until=moment + timedelta(days=3000) if status == Status.SNOOZED else None,
     )
-    head.created_at = head.updated_at = moment
+    row.created_at = row.updated_at = moment
     log: list[Message] = []
     last: Message | None = None
     for number in range(length):
@@ -172,25 +173,25 @@ def _conversation(
             if is_closing
             else _line(customer, assignee, rng, moment, number)
         )
-        last = _numbered(head, new, last)
-        follow(head, last)
+        last = _numbered(row, new, last)
+        follow(row, last)
         log.append(last)
-    head.updated_at = moment
+    row.updated_at = moment
     if status == Status.CLOSED:
-        head.closed_at, head.waiting_since = moment, None
-    return head, log
+        row.closed_at, row.waiting_since = moment, None
+    return row, log
 
 
-def _numbered(head: Conversation, new: NewMessage, last: Message | None) -> Message:
+def _numbered(row: Conversation, new: NewMessage, last: Message | None) -> Message:
     is_inbound = new.direction == Direction.INBOUND
     return Message(
-        tenant_id=head.organization_id,
-        conversation_id=head.pk,
+        tenant_id=row.organization_id,
+        conversation_id=row.pk,
         message_id=uuid7(),
         seq=(last.seq if last else 0) + 1,
         kind=new.kind,
         direction=new.direction,
-        channel=str(head.channel),
+        channel=str(row.channel),
         sender=new.sender,
         content=new.content,
         timestamp=new.timestamp,
@@ -238,30 +239,30 @@ def _closing(user: User, moment: datetime, number: int) -> NewMessage:
     )
 
 
-def _store(heads: Sequence[Conversation], users: Sequence[User], rng: random.Random) -> None:
-    Customer.objects.bulk_create(head.customer for head in heads)
-    created = [head.created_at for head in heads]
-    Conversation.objects.bulk_create(heads)
-    for head, moment in zip(heads, created, strict=True):
-        head.created_at = moment
+def _store(rows: Sequence[Conversation], users: Sequence[User], rng: random.Random) -> None:
+    Customer.objects.bulk_create(row.customer for row in rows)
+    created = [row.created_at for row in rows]
+    Conversation.objects.bulk_create(rows)
+    for row, moment in zip(rows, created, strict=True):
+        row.created_at = moment
     ConversationRead.objects.bulk_create(
         ConversationRead(
-            organization_id=head.organization_id,
-            conversation=head,
+            organization_id=row.organization_id,
+            conversation=row,
             user=rng.choice(users),
-            seen_seq=head.last_seq // 2,
-            seen_inbound_total=head.inbound_total // 2,
+            seen_seq=row.last_seq // 2,
+            seen_inbound_total=row.inbound_total // 2,
         )
-        for head in heads
+        for row in rows
     )
     ConversationDocuments.collection().insert_many(
-        [ConversationDocuments.new_document(head) for head in heads], ordered=False
+        [ConversationDocuments.new_document(row) for row in rows], ordered=False
     )
 
 
 def _seed_faqs(organization: Organization, count: int) -> None:
     contents = list(_faqs(count))
-    import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    import_faqs(by=SystemPrincipal(organization.pk), contents=contents)
     index_now(organization_id=organization.pk)
 
 

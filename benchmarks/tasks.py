@@ -6,7 +6,7 @@ from benchmarks.measure import Figure, Spread, figure_of, one_by_one
 from benchmarks.web import serving
 from crm.core import stores
 from crm.operations import canary
-from crm.operations.tasks import note_canary
+from crm.operations.tasks import record_canary
 from tests.chaos.stack import Stack
 
 QUEUE = "realtime"
@@ -22,7 +22,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     redis.delete(_FLOOR_KEY)
     with serving(stack, worker=True):
         _until_done()
-        accepted = one_by_one(lambda: note_canary.apply_async(args=(QUEUE,), queue=QUEUE), times)
+        accepted = one_by_one(lambda: record_canary.apply_async(args=(QUEUE,), queue=QUEUE), times)
         time.sleep(1)
         done = Spread()
         for _ in range(times // 4):
@@ -48,7 +48,7 @@ def _until_done() -> float:
     redis = stores.redis()
     redis.hdel(canary.KEY, QUEUE)
     began = time.perf_counter()
-    note_canary.apply_async(args=(QUEUE,), queue=QUEUE)
+    record_canary.apply_async(args=(QUEUE,), queue=QUEUE)
     while not redis.hexists(canary.KEY, QUEUE):
         if time.perf_counter() - began > _PATIENCE:
             raise TimeoutError("The worker did not do a task.")

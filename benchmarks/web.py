@@ -79,7 +79,7 @@ async def connect(
 
 
 def open_conversations(limit: int) -> list[Conversation]:
-    """Give conversations that a person answers, of different lengths."""
+    """Return conversations that a person answers, of different lengths."""
     return list(
         Conversation.objects.filter(organization=main_organization(), status="open")
         .select_related("customer", "widget")

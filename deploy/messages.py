@@ -68,7 +68,9 @@ PARTS = (
             "templates/organizations/**/*.html",
             "templates/authentication/**/*.html",
             "templates/records/**/*.html",
+            "templates/customers/**/*.html",
             "templates/jobs/**/*.html",
+            "templates/notifications/**/*.html",
             "templates/transfer/**/*.html",
             "templates/search/**/*.html",
             "templates/compliance/**/*.html",
@@ -82,7 +84,11 @@ PARTS = (
             "templates/admin/index.html",
         ),
     ),
-    Part("crm/core/locale", "djangojs", ("static/app/**/*.js", "static/records/**/*.js")),
+    Part(
+        "crm/core/locale",
+        "djangojs",
+        ("static/app/**/*.js", "static/records/**/*.js", "static/transfer/**/*.js"),
+    ),
     Part("knowledge/locale", "django", ("knowledge/**/*.py", "templates/knowledge/**/*.html")),
     Part("chat/locale", "django", ("chat/**/*.py", "templates/chat/**/*.html")),
     Part(
