@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(editable=False, null=True, verbose_name='closed')),
                 ('customer', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to='customers.customer', verbose_name='customer')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
                 ('lost_reason', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to='deals.lostreason', verbose_name='reason for the loss')),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deals.pipeline', verbose_name='pipeline')),
             ],
@@ -171,6 +171,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='deal',
             index=models.Index(fields=['organization', 'sort_name', 'id'], name='deals_by_name'),
+        ),
+        migrations.AddIndex(
+            model_name='deal',
+            index=models.Index(fields=['organization', 'owner', 'id'], name='deals_of_owner'),
         ),
         migrations.AddIndex(
             model_name='deal',
