@@ -69,6 +69,7 @@ PARTS = (
             "templates/authentication/**/*.html",
             "templates/records/**/*.html",
             "templates/customers/**/*.html",
+            "templates/deals/**/*.html",
             "templates/jobs/**/*.html",
             "templates/notifications/**/*.html",
             "templates/transfer/**/*.html",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from chat.demo.companies import load_companies
 from chat.demo.content import SHOP, read
 from chat.demo.conversations import Script, play_all
+from chat.demo.deals import load_deals
 from chat.demo.notes import write_notes
 from chat.demo.visitors import load_organizations, load_people, logins
 from chat.models import SetupGuide, Widget
@@ -66,6 +67,9 @@ def load(*, password: str, say: Callable[[str], None]) -> Loaded:
         if "companies" in wanted:
             made = load_companies(organization, wanted["companies"], people)
             say(f"  {made} companies brought in.")
+        if "deals" in wanted:
+            made = load_deals(organization, wanted["deals"], people, now)
+            say(f"  {made} deals brought in.")
     return Loaded(
         organization=organizations[SHOP].name,
         widget_site_key=site_keys[SHOP],

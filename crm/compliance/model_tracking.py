@@ -124,6 +124,8 @@ def _of_record(record: Record) -> Tracked:
     return Tracked(
         record.model,
         kind,
-        beside=[field.name for field in record.fields if field.name not in times],
+        beside=[
+            field.name for field in record.fields if field.is_audited and field.name not in times
+        ],
         subject=(kind, options.pk.name),
     )

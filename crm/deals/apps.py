@@ -9,6 +9,8 @@ class DealsConfig(AppConfig):
     def ready(self) -> None:
         from crm.core import records
         from crm.deals import receivers as _receivers  # noqa: F401  connects them
-        from crm.deals.record import DEALS
+        from crm.deals import timeline as _timeline  # noqa: F401  registers its source
+        from crm.deals.record import DEALS, LOST_REASONS
 
         records.register(DEALS)
+        records.register(LOST_REASONS)

@@ -15,3 +15,23 @@ class PipelineInUse(Conflict):
 
     code = "pipeline_in_use"
     message = gettext_noop("This is still needed. Move its deals elsewhere first.")
+
+
+class PipelineNotFound(NotFound):
+    code = "pipeline_not_found"
+    message = gettext_noop("There is no such pipeline. Load the page again.")
+
+
+class StageNotFound(NotFound):
+    code = "stage_not_found"
+    message = gettext_noop("There is no such stage. Load the page again.")
+
+
+class TooManyPipelines(Conflict):
+    code = "too_many_pipelines"
+    message = gettext_noop("There are 50 pipelines, which is the most. Delete one first.")
+
+
+class TooManyStages(Conflict):
+    code = "too_many_stages"
+    message = gettext_noop("The pipeline has 30 stages, which is the most. Delete one first.")

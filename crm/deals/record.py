@@ -1,11 +1,12 @@
-"""Deals as a record of the kit."""
+"""Deals, and the reasons why they are lost, as records of the kit."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
 from crm.core.money import currency_choices
 from crm.core.permissions import Module, Principal
@@ -19,6 +20,7 @@ from crm.core.records import (
     ImportKey,
     MomentField,
     MoneyField,
+    NumberField,
     OwnerField,
     Record,
     RecordField,
@@ -28,7 +30,8 @@ from crm.core.records import (
 )
 from crm.core.records.services import delete_row
 from crm.deals.errors import DealNotFound
-from crm.deals.models import Deal, DealMove, Stage
+from crm.deals.fields import RotsField
+from crm.deals.models import Deal, DealMove, LostReason, Stage, Status
 from crm.deals.services import create_deal, update_deal
 from crm.organizations.services.currencies import base_currency
 
@@ -44,6 +47,24 @@ def _initial(by: Principal) -> Mapping[str, Any]:
     return {"currency": _base(by), "stage_id": first.values_list("pk", flat=True).first()}
 
 
+def _mark(deal: Deal) -> str:
+    """Return how long a deal that rots has been in its stage."""
+    if not deal.is_rotting:
+        return ""
+    days = (timezone.now() - deal.stage_changed_at).days
+    return ngettext("%(count)d day in this stage", "%(count)d days in this stage", days) % {
+        "count": days
+    }
+
+
+def _asks(by: Principal) -> Mapping[str, str]:
+    """Return what stages ask for: why a deal was lost."""
+    if not LostReason.objects.visible_to(by).exists():
+        return {}
+    lost = Stage.objects.visible_to(by).filter(kind=Status.LOST)
+    return {str(pk): "lost_reason_id" for pk in lost.values_list("pk", flat=True)}
+
+
 def _of_status(key: str, label: Any) -> BuiltInView:
     return BuiltInView(key, label, {"all": [{"field": "status", "op": "in", "value": [key]}]})
 
@@ -56,22 +77,26 @@ DEALS = Record(
     fields=(
         TextField(name="name", is_sortable=True, sort_column="sort_name", folded="sort_name"),
         MoneyField(name="amount", units="amount_units", base=_base, is_sortable=True),
-        ChoiceField(name="currency", options=currency_choices),
-        RelationField(name="pipeline_id", order=_BY_POSITION),
+        ChoiceField(name="currency", options=currency_choices, is_required=False),
+        RelationField(name="pipeline_id", order=_BY_POSITION, is_audited=False),
         RelationField(
             name="stage_id",
             title="full_name",
             order=("pipeline__position", "position", "pk"),
             is_required=False,
+            is_audited=False,
         ),
-        ChoiceField(name="status"),
+        ChoiceField(name="status", is_audited=False),
         RecordField(
             name="customer_id", record="customers", title="display_name", page="customers:page"
         ),
+        RecordField(name="company_id", record="companies", page="companies:page"),
         OwnerField(),
         DateField(name="expected_on", is_sortable=True, sort_column="sort_expected_on"),
         RelationField(name="lost_reason_id", order=_BY_POSITION),
-        MomentField(name="stage_changed_at", is_sortable=True),
+        RotsField(name="rots_at", is_audited=False),
+        MomentField(name="stage_changed_at", is_sortable=True, is_audited=False),
+        MomentField(name="closed_at", is_audited=False),
         MomentField(name="created_at", label=_("created"), is_sortable=True),
         MomentField(name="updated_at", label=_("changed"), is_sortable=True),
     ),
@@ -80,7 +105,7 @@ DEALS = Record(
     title="name",
     search=prefix_search("sort_name"),
     form=(
-        *("name", "amount", "currency", "stage_id", "customer_id"),
+        *("name", "amount", "currency", "stage_id", "customer_id", "company_id"),
         *("expected_on", "lost_reason_id", "owner_id"),
     ),
     create=create_deal,
@@ -102,8 +127,10 @@ DEALS = Record(
         field="stage_id",
         group="pipeline_id",
         label="name",
-        fields=("amount", "customer_id", "expected_on"),
+        fields=("amount", "customer_id", "company_id", "expected_on"),
         total="amount",
+        mark=_mark,
+        asks=_asks,
     ),
     has_timeline=True,
     new_label=_("New deal"),
@@ -111,8 +138,42 @@ DEALS = Record(
     not_found=DealNotFound,
     views=(
         _of_status("open", pgettext_lazy("deals", "Open")),
+        BuiltInView(
+            "rotting",
+            pgettext_lazy("deals", "Rotting"),
+            {"all": [{"field": "rots_at", "op": "yes"}]},
+        ),
         _of_status("won", pgettext_lazy("deals", "Won")),
         _of_status("lost", pgettext_lazy("deals", "Lost")),
         BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),
     ),
+)
+
+LOST_REASONS = Record(
+    slug="lost-reasons",
+    model=LostReason,
+    area=Module.SETTINGS,
+    icon="alert-triangle",
+    fields=(
+        TextField(name="name", is_sortable=True, sort_column="sort_name", folded="sort_name"),
+        NumberField(
+            name="position",
+            is_sortable=True,
+            is_required=False,
+            help_text=_("The lowest number is offered first."),
+        ),
+        MomentField(name="updated_at", label=_("changed")),
+    ),
+    columns=("name", "position", "updated_at"),
+    order="position",
+    title="name",
+    search=prefix_search("sort_name"),
+    form=("name", "position"),
+    path="app/settings/lost-reasons/",
+    namespace="deals:lost_reasons",
+    is_setting=True,
+    has_initials=False,
+    new_label=_("New reason"),
+    empty_text=_("Add reasons, and it can be counted why deals are lost."),
+    views=(BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),),
 )

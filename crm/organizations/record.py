@@ -8,7 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.money import currency_choices
 from crm.core.permissions import Module
-from crm.core.records import BuiltInView, ChoiceField, DateField, DecimalField, Record
+from crm.core.records import BuiltInView, ChoiceField, DateField, DecimalField, MomentField, Record
 from crm.organizations.models import ExchangeRate
 
 
@@ -28,6 +28,7 @@ EXCHANGE_RATES = Record(
             help_text=_("What one unit of the currency is worth in the organization's own one."),
         ),
         DateField(name="valid_from", is_sortable=True),
+        MomentField(name="updated_at", label=_("changed")),
     ),
     columns=("currency", "rate", "valid_from"),
     order="-valid_from",

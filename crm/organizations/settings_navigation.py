@@ -140,6 +140,22 @@ MENU = (
                 settings_reader,
             ),
             SettingsPage(
+                "pipelines",
+                "deals:pipelines",
+                "columns",
+                _("Pipelines"),
+                _("The stages that deals go through, and when they rot."),
+                settings_reader,
+            ),
+            SettingsPage(
+                "lost-reasons",
+                "deals:lost_reasons:list",
+                "alert-triangle",
+                _("Reasons for losses"),
+                _("What is chosen from when a deal is lost."),
+                settings_reader,
+            ),
+            SettingsPage(
                 "members",
                 "organizations:members",
                 "user-plus",

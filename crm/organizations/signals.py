@@ -2,9 +2,8 @@
 
 from django.dispatch import Signal
 
-# organization_id: another currency is about to be stored as the organization's own. Sent in the
-# transaction; a receiver may refuse it with an AppError.
-currency_changing = Signal()
+# organization_id: another currency was stored as the organization's own. Sent in the transaction.
+currency_changed = Signal()
 
 # organization_id, membership_id, user_id: somebody joined; or left, or was deactivated.
 member_joined = Signal()

@@ -50,6 +50,14 @@ export async function send(origin) {
     after: above?.dataset.card ?? "",
   };
   isUnderWay = true;
+  const answer = origin.list === list ? {} : await ask(list.dataset.ask);
+  if (!answer) {
+    isUnderWay = false;
+    putBack(origin);
+    say(gettext("The card is where it was."));
+    return;
+  }
+  Object.assign(values, answer);
   card.setAttribute("aria-busy", "true");
   const hadFocus = card.contains(document.activeElement);
   try {
@@ -67,6 +75,23 @@ export async function send(origin) {
     putBack(origin);
     refresh();
   }
+}
+
+/** Ask for what a column wants to know of a card that is moved there.
+ *
+ * @param {string | undefined} name the field
+ * @returns {Promise<Record<string, string> | null>} its value, none if it was skipped; null if the
+ *   move was cancelled */
+async function ask(name) {
+  const dialog = name ? document.getElementById(`ask-${name}`) : null;
+  if (!name || !(dialog instanceof HTMLDialogElement)) return {};
+  const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
+  form.reset();
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  if (!dialog.returnValue) return null;
+  return dialog.returnValue === "skip" ? {} : { [name]: String(new FormData(form).get(name) ?? "") };
 }
 
 export function refresh() {

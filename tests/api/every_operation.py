@@ -25,6 +25,7 @@ def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
     _knowledge(call)
     _customers(call)
     _companies(call)
+    _deals(call)
     _umbrellas(call)
     _notifications(call)
     job = call("jobs_list", limit=100)["results"][0]["id"]
@@ -103,6 +104,46 @@ def _companies(call: Any) -> None:
     _timeline(call, "companies", company_id=made)
     call("companies_delete", company_id=made)
     _views(call, "companies")
+
+
+def _deals(call: Any) -> None:
+    rate = {"currency": "EUR", "rate": "1.0845", "valid_from": "2026-01-01"}
+    made = call("exchange-rates_create", rate)["id"]
+    call("exchange-rates_get", exchangerate_id=made)
+    call("exchange-rates_update", {"rate": "1.09"}, exchangerate_id=made)
+    call("exchange-rates_list", ordering="-valid_from", limit=100)
+    _timeline(call, "exchange-rates", exchangerate_id=made)
+    _views(call, "exchange-rates")
+    reason = call("lost-reasons_create", {"name": "Too far away"})["id"]
+    call("lost-reasons_get", lostreason_id=reason)
+    call("lost-reasons_update", {"position": 9}, lostreason_id=reason)
+    call("lost-reasons_list", ordering="position", limit=100)
+    _views(call, "lost-reasons")
+    pipeline = call("pipelines_create", {"name": f"Hotels {uuid7()}"})
+    call("pipelines_list", ordering="name", limit=100)
+    call("pipelines_update", {"position": 2}, pipeline_id=pipeline["id"])
+    stage = call("stages_create", {"name": "Tasting"}, pipeline_id=pipeline["id"])["id"]
+    call("stages_get", stage_id=stage)
+    call("stages_update", {"probability": 40, "position": 2}, stage_id=stage)
+    deal = call("deals_create", {"name": "Beans", "amount": "120.5", "currency": "EUR"})
+    call("deals_get", deal_id=deal["id"])
+    call("deals_update", {"expected_on": "2026-12-24"}, deal_id=deal["id"])
+    call("deals_move", {"column": deal["stage_id"]}, deal_id=deal["id"])
+    call("deals_bulk", {"action": "owner", "owner_id": None, "ids": [deal["id"]]})
+    call("deals_list", search="beans", ordering="-amount", limit=100)
+    _timeline(call, "deals", deal_id=deal["id"])
+    _views(call, "deals")
+    call("deals_move", {"column": stage}, deal_id=deal["id"])
+    call("stages_delete", stage_id=stage, move_to=deal["stage_id"])
+    call("pipelines_get", pipeline_id=pipeline["id"])
+    call("pipelines_delete", pipeline_id=pipeline["id"], move_to=deal["stage_id"])
+    call("deals_delete", deal_id=deal["id"])
+    call("lost-reasons_bulk", {"action": "delete", "ids": [reason]})
+    again = call("lost-reasons_create", {"name": "Too far away"})["id"]
+    call("lost-reasons_delete", lostreason_id=again)
+    call("exchange-rates_bulk", {"action": "delete", "ids": [made]})
+    again = call("exchange-rates_create", rate)["id"]
+    call("exchange-rates_delete", exchangerate_id=again)
 
 
 def _notifications(call: Any) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from chat.models import Conversation
 from crm.core.records import get_record
+from crm.deals.models import Pipeline, Stage
 from crm.organizations.models import Membership
 from tests.api.conftest import Api
 from tests.api.test_schema import document, operations, resolved
+from tests.records.battery import RATE
 
 __all__ = ["document"]
 
@@ -64,6 +66,11 @@ def test_every_default_and_limit_of_a_parameter_is_accepted(
     ids = {
         "company_id": get_record("companies").create(by=owner, name="Sen").pk,
         "umbrella_id": umbrella.pk,
+        "pipeline_id": Pipeline.objects.get(organization=owner.organization).pk,
+        "stage_id": Stage.objects.filter(organization=owner.organization)[0].pk,
+        "deal_id": get_record("deals").create(by=owner, name="Beans").pk,
+        "lostreason_id": get_record("lost-reasons").create(by=owner, name="Price").pk,
+        "exchangerate_id": get_record("exchange-rates").create(by=owner, **RATE).pk,
         "conversation_id": conversation.pk,
         "customer_id": conversation.customer_id,
         "widget_id": conversation.widget_id,

@@ -19,6 +19,7 @@ from crm.core.api.document import document_in, forget_documents
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api
+from tests.records.battery import RATE
 
 DOCUMENT = "/api/v1/openapi.json"
 # Whoever has no credentials yet calls these.
@@ -211,6 +212,11 @@ def test_each_example_of_the_document_works(
         "faq_id": faq["id"],
         "company_id": api.post("/api/v1/companies", {"name": "Sen"}).json()["id"],
         "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Small one"}).json()["id"],
+        "pipeline_id": api.post("/api/v1/pipelines", {"name": "Hotels"}).json()["id"],
+        "stage_id": api.get("/api/v1/pipelines").json()["results"][0]["stages"][0]["id"],
+        "deal_id": api.post("/api/v1/deals", {"name": "Beans"}).json()["id"],
+        "lostreason_id": api.post("/api/v1/lost-reasons", {"name": "Price"}).json()["id"],
+        "exchangerate_id": api.post("/api/v1/exchange-rates", RATE).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
         "widget_id": conversation.widget_id,
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],
@@ -220,13 +226,18 @@ def test_each_example_of_the_document_works(
         for record, row in (
             ("companies", "company_id"),
             ("customers", "customer_id"),
+            ("deals", "deal_id"),
+            ("exchange-rates", "exchangerate_id"),
             ("umbrellas", "umbrella_id"),
         )
     }
     lists = (
         "/api/v1/companies",
         "/api/v1/customers",
+        "/api/v1/deals",
+        "/api/v1/exchange-rates",
         "/api/v1/knowledge/faqs",
+        "/api/v1/lost-reasons",
         "/api/v1/umbrellas",
     )
     views = {each: api.post(f"{each}/views", {"name": "Mine"}).json()["id"] for each in lists}

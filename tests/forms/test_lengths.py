@@ -28,6 +28,7 @@ from crm.core.records.pages.forms import RecordForm, form_of
 from crm.core.text.normalization import MAX_SEARCH_LENGTH
 from crm.customers.api import CustomerBody
 from crm.customers.models import Company, Customer
+from crm.deals.models import Deal, LostReason
 from crm.organizations.api import MeBody, OrganizationBody
 from crm.organizations.forms.members import InviteForm
 from crm.organizations.forms.profile import OrganizationForm, ProfileForm
@@ -61,6 +62,8 @@ FILLED: dict[type[models.Model], list[type[Any]]] = {
     Invitation: [InviteForm],
     Customer: [_form_of("customers"), CustomerBody],
     Company: [_form_of("companies")],
+    Deal: [_form_of("deals")],
+    LostReason: [_form_of("lost-reasons")],
     LegalHold: [HoldForm, LegalHoldBody],
     Widget: [NewWidgetForm, WidgetForm, WidgetBody],
 }

@@ -28,6 +28,7 @@ from crm.core.records.serializers import member_of
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format
 from crm.customers.models import Company, Customer
+from crm.deals.models import SalesSetting
 from crm.organizations.models import Membership, Organization
 from knowledge.models import FaqCategory
 from tests.api.conftest import Api
@@ -52,16 +53,24 @@ RELATED: dict[tuple[str, str], Callable[[Organization], Model]] = {
     ("customers", "company_id"): lambda organization: Company.objects.create(
         organization=organization, name=SECRET
     ),
+    ("deals", "company_id"): lambda organization: Company.objects.create(
+        organization=organization, name=SECRET
+    ),
+    ("deals", "customer_id"): lambda organization: Customer.objects.create(
+        organization=organization, name=SECRET
+    ),
     ("umbrellas", "lent_to_id"): lambda organization: Customer.objects.create(
         organization=organization, name=SECRET
     ),
 }
-# Owners are members, whom everybody in the organization may see: `test_battery_owners.py`.
+# Owners are members, whom everybody in the organization may see: `test_battery_owners.py`. Whoever
+# sees deals sees pipelines, stages and reasons: `tests/deals/test_pipelines.py`.
 RELATIONS = [
     (record, field)
     for record in records()
     for field in record.relations
     if not isinstance(field, OwnerField)
+    and not issubclass(field.column.related_model, SalesSetting)  # type: ignore[arg-type]  # a model
 ]
 
 

@@ -13,11 +13,10 @@ from crm.core.records import get_record, records
 from crm.core.records.notes import create_note
 from crm.core.records.pages.timeline import MAX_NAMES
 from crm.core.records.timeline import timeline
-from crm.organizations.models import Membership, Organization, Role
+from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 from tests.compliance.audits import settle
 from tests.compliance.test_pages import client_of
-from tests.conftest import make_member
 from tests.organizations.people import member_with, rights
 from tests.records.battery import APIS, EDITS, FORMS, QUERIES_OF_A_PAGE, make
 
@@ -153,9 +152,9 @@ def test_names_behind_an_at_are_those_of_colleagues_who_may_see_the_row(
     record = get_record(slug)
     (row,) = make(record, organization, 1)
     for name in ("Thảo", "Theo", "Lan"):
-        make_member(organization, name, Role.AGENT)
+        member_with(organization, name, rights(record.area, Level.ALL, Level.ALL))
     # Who may not see the row.
-    member_with(organization, "Thilo", rights(Module.SETTINGS, Level.ALL, Level.NONE))
+    member_with(organization, "Thilo", rights(Module.BILLING, Level.ALL, Level.NONE))
 
     def names(q: str, who: Client = browser) -> list[str]:
         answer = who.get(record.reverse("mention_names", row.pk), {"q": q})

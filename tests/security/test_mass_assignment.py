@@ -15,6 +15,7 @@ from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from knowledge.models import Faq
 from tests.api.conftest import Api, api
+from tests.records.battery import RATE
 
 __all__ = ["api"]
 
@@ -51,6 +52,11 @@ def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget
         "stream": conversation.stream,
         "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
+        "pipeline_id": api.post("/api/v1/pipelines", {"name": "Hotels"}).json()["id"],
+        "stage_id": api.get("/api/v1/pipelines").json()["results"][0]["stages"][0]["id"],
+        "deal_id": api.post("/api/v1/deals", {"name": "Beans"}).json()["id"],
+        "lostreason_id": api.post("/api/v1/lost-reasons", {"name": "Price"}).json()["id"],
+        "exchangerate_id": api.post("/api/v1/exchange-rates", RATE).json()["id"],
         "company_id": api.post("/api/v1/companies", {"name": "Sen"}).json()["id"],
         "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Blue"}).json()["id"],
         "note_id": api.post(f"/api/v1/customers/{customer.pk}/notes", {"text": "x"}).json()["id"],

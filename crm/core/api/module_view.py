@@ -23,15 +23,20 @@ class IsMember(BasePermission):
 class ModuleView(APIView):
     """An API view of an area: reading requires its read permission, changing its write permission.
 
-    ``visible_to`` and the services check the permission's level.
+    ``area_to_read`` is the area of what everybody of another area may read. ``visible_to`` and the
+    services check the permission's level.
     """
 
     permission_classes = [IsMember]
     area: ClassVar[Module]
+    area_to_read: ClassVar[Module | None] = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        require(self.principal, self.area, READ if request.method in SAFE_METHODS else WRITE)
+        if request.method in SAFE_METHODS:
+            require(self.principal, self.area_to_read or self.area, READ)
+        else:
+            require(self.principal, self.area, WRITE)
 
     @property
     def principal(self) -> Principal:

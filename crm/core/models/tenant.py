@@ -20,7 +20,8 @@ else:
 class TenantQuerySet(_Rows):
     def visible_to(self, principal: Principal) -> Self:
         """Return the rows of the organization that the principal may read."""
-        return self.filter(self.model.readable_q(principal))
+        found = self.filter(self.model.readable_q(principal))
+        return found.select_related(*self.model.named_with) if self.model.named_with else found
 
 
 class TenantModel(VersionedModel):
@@ -30,6 +31,8 @@ class TenantModel(VersionedModel):
     """
 
     area: ClassVar[Module]
+    # Relations that a row is named with: they are loaded with each.
+    named_with: ClassVar[tuple[str, ...]] = ()
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

@@ -155,8 +155,10 @@ def move_card(
     column: str,
     after: UUID | None = None,
     version: int | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Moved:
-    """Move a card into a column, behind the card ``after``, else to its top.
+    """Move a card into a column, behind the card ``after``, else to its top; ``values`` are stored
+    with it if it is another column.
 
     A card that left the column meanwhile counts as its top. Raise NotFound, Forbidden, InvalidField
     for an unknown column, EditedMeanwhile, and what the record's own service raises.
@@ -168,7 +170,7 @@ def move_card(
         raise InvalidField(extra={"field": "column", "allowed": list(allowed)})
     before = {"column": str(getattr(row, field.name)), "rank": row.board_rank}
     rank = _rank_in(record, row, column, after)
-    row = _place(by, record, row, column, rank)
+    row = _place(by, record, row, column, rank, values)
     data = {"record": record.slug, "pk": str(pk), "version": row.version, **before}
     action_id = record_undoable(by=by, kind="move", data=data)
     return Moved(row, before["column"], action_id)
@@ -206,7 +208,14 @@ def _locked(by: Principal, record: Record, pk: UUID, version: int | None) -> Any
     return row
 
 
-def _place(by: Principal, record: Record, row: Any, column: str, rank: str) -> Any:
+def _place(
+    by: Principal,
+    record: Record,
+    row: Any,
+    column: str,
+    rank: str,
+    values: Mapping[str, Any] | None = None,
+) -> Any:
     """Store the column by the record's own service, and the rank; both are one new version."""
     field = board_field(record)
     rows: Any = record.model._base_manager.filter(pk=row.pk)
@@ -214,7 +223,8 @@ def _place(by: Principal, record: Record, row: Any, column: str, rank: str) -> A
         rows.update(board_rank=rank, version=F("version") + 1)
         row.version += 1
     else:
-        row = record.update(by=by, pk=row.pk, version=row.version, **{field.name: column})
+        given = {**(values or {}), field.name: column}
+        row = record.update(by=by, pk=row.pk, version=row.version, **given)
         rows.update(board_rank=rank)
     row.board_rank = rank
     return row

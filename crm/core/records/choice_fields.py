@@ -46,10 +46,11 @@ class ChoiceField(Field):
         if not is_body:
             return super().api_field(is_body=False)
         column: Any = self.column
+        is_required = not (column.blank or column.has_default())
         return serializers.ChoiceField(
             choices=self.choices(),
             allow_blank=column.blank,
-            required=not (column.blank or column.has_default()),
+            required=is_required if self.is_required is None else self.is_required,
         )
 
     def value_of(self, row: Model) -> str:

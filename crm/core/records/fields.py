@@ -95,6 +95,8 @@ class Field:
     is_required: bool | None = None
     is_sortable: bool = False
     sort_column: str = ""
+    # False where a source of the timeline keeps and tells its changes.
+    is_audited: bool = True
     # Whether the first click on the heading sorts ascending.
     sorts_up_first: ClassVar[bool] = True
     model: type[Model] | None = None

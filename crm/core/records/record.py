@@ -65,6 +65,9 @@ class Board:
     ``field`` may be a relation; ``group``, a relation of the record and of its related rows, makes
     a board of each group: the stages of a pipeline. ``total`` names a column of numbers or amounts
     that is summed for each column of the board. The model must be a `BoardModel`.
+
+    ``mark(row)`` returns a warning that a card shows, "" for none. ``asks(by)`` returns names of
+    fields by the keys of columns: whoever moves a card there is asked for it, and may skip it.
     """
 
     field: str
@@ -72,6 +75,8 @@ class Board:
     label: str = ""
     fields: tuple[str, ...] = ()
     total: str = ""
+    mark: Callable[[Any], str] = lambda _row: ""
+    asks: Callable[[Principal], Mapping[str, str]] = lambda _by: {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +205,11 @@ class Record:
     @property
     def navigation_label(self) -> str:
         return str(self.navigation or self.label)
+
+    @property
+    def section(self) -> str:
+        """Return the entry of the sidebar under which the pages stand."""
+        return "settings" if self.is_setting else self.slug
 
     @property
     def base_path(self) -> str:

@@ -1,6 +1,15 @@
 """Models of deals."""
 
 from crm.deals.models.deal import Deal, DealMove, Status
-from crm.deals.models.pipeline import LostReason, Pipeline, Stage, StageKind
+from crm.deals.models.pipeline import LostReason, Pipeline, SalesSetting, Stage, StageKind
 
-__all__ = ["Deal", "DealMove", "LostReason", "Pipeline", "Stage", "StageKind", "Status"]
+__all__ = [
+    "Deal",
+    "DealMove",
+    "LostReason",
+    "Pipeline",
+    "SalesSetting",
+    "Stage",
+    "StageKind",
+    "Status",
+]

@@ -13,10 +13,11 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
 from crm.core.models import BoardModel, NamedModel, OwnedModel
+from crm.core.models.named import NAME_LENGTH
 from crm.core.money import AmountField, CurrencyField, units_of
 from crm.core.permissions import Module
 from crm.core.versions import set_null_and_raise_version
-from crm.customers.models import Customer
+from crm.customers.models import Company, Customer
 from crm.deals.models.pipeline import LostReason, Pipeline, Stage, StageKind
 
 # What deals without a day are sorted as.
@@ -33,7 +34,7 @@ class Deal(NamedModel, OwnedModel, BoardModel):
     """
 
     area = Module.DEALS
-    version_ignores: ClassVar[frozenset[str]] = frozenset({"sort_name", "amount_base"})
+    version_ignores: ClassVar[frozenset[str]] = frozenset({"sort_name", "amount_base", "rots_at"})
 
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.PROTECT, related_name="+", verbose_name=_("pipeline")
@@ -52,6 +53,14 @@ class Deal(NamedModel, OwnedModel, BoardModel):
         blank=True,
         related_name="+",
         verbose_name=_("customer"),
+    )
+    company = models.ForeignKey(
+        Company,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("company"),
     )
     amount = AmountField(pgettext_lazy("money", "amount"), null=True, blank=True)
     currency = CurrencyField(_("currency"))
@@ -72,11 +81,16 @@ class Deal(NamedModel, OwnedModel, BoardModel):
         verbose_name=_("reason for the loss"),
     )
     stage_changed_at = models.DateTimeField(_("in the stage since"), default=timezone.now)
-    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
+    # When an open deal has stood in its stage for too long.
+    rots_at = models.DateTimeField(_("rotting"), null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(
+        pgettext_lazy("deal", "closed at"), null=True, blank=True, editable=False
+    )
 
     pipeline_id: UUID
     stage_id: UUID
     customer_id: UUID | None
+    company_id: UUID | None
     lost_reason_id: UUID | None
 
     class Meta:
@@ -111,6 +125,19 @@ class Deal(NamedModel, OwnedModel, BoardModel):
             models.Index(
                 fields=["organization", "customer", "created_at", "id"], name="deals_of_customer"
             ),
+            models.Index(
+                fields=["organization", "company", "created_at", "id"], name="deals_of_company"
+            ),
+            models.Index(
+                fields=["organization", "closed_at", "id"],
+                name="deals_by_closing",
+                condition=models.Q(closed_at__isnull=False),
+            ),
+            models.Index(
+                fields=["organization", "rots_at", "id"],
+                name="deals_by_rotting",
+                condition=models.Q(rots_at__isnull=False),
+            ),
         ]
 
     def enter(self, stage: Stage) -> None:
@@ -119,23 +146,37 @@ class Deal(NamedModel, OwnedModel, BoardModel):
         if self._state.adding or self.stage_id != stage.pk:
             self.stage_changed_at = now
         self.stage, self.pipeline_id = stage, stage.pipeline_id
+        self.rots_at = stage.rots_at(self.stage_changed_at)
         if self.status != stage.kind or (self.closed_at is None) != (stage.kind == Status.OPEN):
             self.status = stage.kind
             self.closed_at = None if stage.kind == Status.OPEN else now
         if self.status != Status.LOST:
             self.lost_reason_id = None
 
+    @property
+    def is_rotting(self) -> bool:
+        return self.rots_at is not None and self.rots_at <= timezone.now()
+
 
 class DealMove(models.Model):
-    """A move of a deal into a stage, with what it was worth then; the first one adds it."""
+    """A move of a deal into a stage, with what it was worth then; the first one adds it.
+
+    It outlasts its stages: their names and outcomes are those of the time, and an id of a stage
+    may be of one that was deleted since.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
         settings.ORGANIZATION_MODEL, on_delete=models.CASCADE, related_name="+"
     )
     deal = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="moves")
-    from_stage = models.ForeignKey(Stage, on_delete=models.CASCADE, null=True, related_name="+")
-    to_stage = models.ForeignKey(Stage, on_delete=models.CASCADE, related_name="+")
+    from_stage_id = models.UUIDField(null=True)
+    from_name = models.CharField(max_length=NAME_LENGTH, default="")
+    from_status = models.CharField(max_length=10, choices=Status, default="")
+    to_stage_id = models.UUIDField()
+    to_name = models.CharField(max_length=NAME_LENGTH)
+    to_status = models.CharField(max_length=10, choices=Status)
+    actor_name = models.CharField(max_length=NAME_LENGTH, default="")
     amount_base = AmountField(null=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -145,7 +186,10 @@ class DealMove(models.Model):
     class Meta:
         verbose_name = _("move of a deal")
         verbose_name_plural = _("moves of deals")
-        indexes = [models.Index(fields=["organization", "at", "id"], name="deal_moves_by_time")]
+        indexes = [
+            models.Index(fields=["organization", "at", "id"], name="deal_moves_by_time"),
+            models.Index(fields=["organization", "deal", "-at", "-id"], name="moves_of_deal"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.deal_id} · {self.at.isoformat()}"

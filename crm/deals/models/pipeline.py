@@ -1,6 +1,7 @@
 """Pipelines, their ordered stages, and the reasons why deals are lost."""
 
-from typing import Any, ClassVar, Self
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.validators import MaxValueValidator
@@ -8,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.core.models import NamedModel, TenantModel, TenantQuerySet
+from crm.core.models import NamedModel, TenantModel
 from crm.core.permissions import Module, Principal
 
 
@@ -37,7 +38,7 @@ class SalesSetting(NamedModel, TenantModel):
         return super().readable_q(principal)
 
 
-class Pipeline(SalesSetting):
+class Pipeline(SalesSetting):  # type: ignore[django-manager-missing]  # that of `TenantModel`
     """A way in which deals go, from stage to stage."""
 
     class Meta:
@@ -49,20 +50,16 @@ class Pipeline(SalesSetting):
         ]
 
 
-class StageQuerySet(TenantQuerySet):
-    def visible_to(self, principal: Principal) -> Self:
-        """Return the stages that the principal may read, with their pipelines."""
-        return super().visible_to(principal).select_related("pipeline")
-
-
 class Stage(SalesSetting):
     """A stage of a pipeline. A deal in one that is won or lost is closed.
 
     ``probability`` is in percent; a deal rots that has stood in the stage for ``rotting_days``.
     """
 
+    named_with = ("pipeline",)
+
     pipeline = models.ForeignKey(
-        Pipeline, on_delete=models.CASCADE, related_name="+", verbose_name=_("pipeline")
+        Pipeline, on_delete=models.CASCADE, related_name="stages", verbose_name=_("pipeline")
     )
     kind = models.CharField(
         pgettext_lazy("of a stage", "outcome"),
@@ -76,8 +73,6 @@ class Stage(SalesSetting):
     rotting_days = models.PositiveSmallIntegerField(
         _("days until a deal rots"), null=True, blank=True, validators=[MaxValueValidator(3_660)]
     )
-
-    objects: ClassVar[Any] = StageQuerySet.as_manager()
 
     pipeline_id: UUID
 
@@ -96,6 +91,12 @@ class Stage(SalesSetting):
     def full_name(self) -> str:
         """Return the name with that of the pipeline, which is loaded with it."""
         return f"{self.pipeline.name}: {self.name}"
+
+    def rots_at(self, since: datetime) -> datetime | None:
+        """Return when a deal rots that stands in the stage since then, None for never."""
+        if self.kind != StageKind.OPEN or self.rotting_days is None:
+            return None
+        return since + timedelta(days=self.rotting_days)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         closed = {StageKind.WON: 100, StageKind.LOST: 0}

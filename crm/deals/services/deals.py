@@ -8,10 +8,12 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from crm.core.errors import InvalidField
+from crm.core.models.named import NAME_LENGTH
 from crm.core.money import decimals_of, is_exact
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.notices import notify_owner
 from crm.core.records.services import check_values, locked_row, set_values
+from crm.customers.models import Company
 from crm.deals.models import Deal, DealMove, Pipeline, Stage, Status
 from crm.organizations.services.currencies import base_currency, in_base
 
@@ -27,7 +29,7 @@ def create_deal(*, by: Principal, **values: Any) -> Deal:
     deal.currency = values.pop("currency", "") or base_currency(by.organization_id)
     _fill(deal, by, values)
     deal.save(force_insert=True)
-    _record_move(deal, None)
+    _record_move(deal, by, None)
     notify_owner(by, "deals", deal, by.user_id)
     return deal
 
@@ -40,11 +42,11 @@ def update_deal(*, by: Principal, pk: UUID, version: int | None = None, **values
     """
     deal = locked_row(Deal, by=by, pk=pk, version=version)
     assert isinstance(deal, Deal)  # noqa: S101  a row of that model
-    stage_id, owner_id = deal.stage_id, deal.owner_id
+    stage, owner_id = deal.stage, deal.owner_id
     _fill(deal, by, values)
     deal.save()
-    if deal.stage_id != stage_id:
-        _record_move(deal, stage_id)
+    if deal.stage_id != stage.pk:
+        _record_move(deal, by, stage)
     notify_owner(by, "deals", deal, owner_id)
     return deal
 
@@ -57,7 +59,10 @@ def _fill(deal: Deal, by: Principal, values: Mapping[str, Any]) -> None:
     if given.get("lost_reason_id") and deal.status != Status.LOST:
         text = gettext("Only a deal that was lost has a reason for it.")
         raise InvalidField(text, extra={"field": "lost_reason_id"})
+    is_sold_to_another = given.get("customer_id", deal.customer_id) != deal.customer_id
     set_values(deal, by, given)
+    if is_sold_to_another and deal.company_id is None and "company_id" not in given:
+        deal.company_id = _company_of(deal.customer_id, by)
     _set_base(deal)
     check_values(deal)
 
@@ -96,12 +101,25 @@ def _set_base(deal: Deal) -> None:
     deal.amount_base = in_base(deal.amount, deal.currency, deal.organization_id)
 
 
-def _record_move(deal: Deal, from_stage_id: UUID | None) -> None:
+def _company_of(customer_id: UUID | None, by: Principal) -> UUID | None:
+    """Return the company that a customer works for, if it is visible."""
+    companies: Any = Company.objects
+    found = companies.visible_to(by).filter(customers=customer_id)
+    pk: UUID | None = found.values_list("pk", flat=True).first() if customer_id else None
+    return pk
+
+
+def _record_move(deal: Deal, by: Principal, before: Stage | None) -> None:
     DealMove.objects.create(
         organization_id=deal.organization_id,
         deal=deal,
-        from_stage_id=from_stage_id,
+        from_stage_id=before.pk if before else None,
+        from_name=before.name if before else "",
+        from_status=before.kind if before else "",
         to_stage_id=deal.stage_id,
+        to_name=deal.stage.name,
+        to_status=deal.status,
+        actor_name=by.actor_name[:NAME_LENGTH],
         amount_base=deal.amount_base,
         at=deal.stage_changed_at,
     )

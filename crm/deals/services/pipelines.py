@@ -1,4 +1,4 @@
-"""Add, change and delete pipelines and their stages."""
+"""Add, change and delete pipelines, and what an organization begins with."""
 
 from typing import Any
 from uuid import UUID
@@ -7,31 +7,60 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext, pgettext
 
-from crm.core.errors import InvalidField
+from crm.core.models.named import NAME_LENGTH
 from crm.core.permissions import WRITE, Module, Principal, require
-from crm.core.records.services import check_values, delete_row, locked_row, set_values
-from crm.deals.errors import PipelineInUse
-from crm.deals.models import Deal, Pipeline, Stage, StageKind
+from crm.core.records.services import check_values, delete_row, set_values
+from crm.core.text.normalization import search_key
+from crm.deals.errors import PipelineInUse, PipelineNotFound, TooManyPipelines
+from crm.deals.models import LostReason, Pipeline, Stage, StageKind
+from crm.deals.services.settings import clear_stages, locked_setting, next_position, put_at
 
 AREA = Module.SETTINGS
+MAX_PIPELINES = 50
 
 
 @transaction.atomic
 def create_default_pipeline(*, organization_id: UUID, language_code: str) -> Pipeline:
-    """Add the first pipeline of a new organization, named in its language."""
+    """Add the first pipeline of a new organization, named in its language, and the usual reasons
+    for losses.
+    """
     with translation.override(language_code):
         pipeline = Pipeline.objects.create(
             organization_id=organization_id, name=pgettext("pipeline", "Sales")
         )
         _add_stages(pipeline)
+        _add_reasons(organization_id)
     return pipeline
+
+
+def _add_reasons(organization_id: UUID) -> None:
+    names = (
+        pgettext("lost deal", "Too expensive"),
+        pgettext("lost deal", "Chose a competitor"),
+        pgettext("lost deal", "Not the right time"),
+        pgettext("lost deal", "The product does not fit"),
+        pgettext("lost deal", "No answer"),
+    )
+    LostReason.objects.bulk_create(
+        LostReason(
+            organization_id=organization_id,
+            name=name,
+            sort_name=search_key(name)[:NAME_LENGTH],
+            position=number,
+        )
+        for number, name in enumerate(names, 1)
+    )
 
 
 @transaction.atomic
 def create_pipeline(*, by: Principal, **values: Any) -> Pipeline:
     """Add a pipeline with the usual stages. Raise Forbidden or InvalidField."""
     require(by, AREA, WRITE)
+    theirs = locked_pipelines(by)
+    if len(theirs) >= MAX_PIPELINES:
+        raise TooManyPipelines
     pipeline = Pipeline(organization_id=by.organization_id)
+    pipeline.position = next_position(theirs)
     set_values(pipeline, by, values)
     check_values(pipeline)
     pipeline.save(force_insert=True)
@@ -53,6 +82,7 @@ def _add_stages(pipeline: Pipeline) -> None:
             organization_id=pipeline.organization_id,
             pipeline=pipeline,
             name=name,
+            sort_name=search_key(name)[:NAME_LENGTH],
             kind=kind,
             probability=probability,
             position=number,
@@ -65,79 +95,46 @@ def _add_stages(pipeline: Pipeline) -> None:
 def update_pipeline(
     *, by: Principal, pk: UUID, version: int | None = None, **values: Any
 ) -> Pipeline:
-    """Rename or move a pipeline. Raise NotFound, Forbidden, EditedMeanwhile and InvalidField."""
-    row = locked_row(Pipeline, by=by, pk=pk, version=version)
-    assert isinstance(row, Pipeline)  # noqa: S101  a row of that model
+    """Rename a pipeline, or move it to the ``position``, 1 for the first.
+
+    Raise PipelineNotFound, Forbidden, EditedMeanwhile and InvalidField.
+    """
+    require(by, AREA, WRITE)
+    theirs = locked_pipelines(by)
+    row = locked_setting(Pipeline, PipelineNotFound, by=by, pk=pk, version=version)
+    position = values.pop("position", None)
     set_values(row, by, values)
     check_values(row)
     row.save()
+    if position is not None:
+        put_at(row, [each for each in theirs if each.pk != pk], position)
     return row
 
 
 @transaction.atomic
-def create_stage(*, by: Principal, **values: Any) -> Stage:
-    """Add a stage to a pipeline. Raise Forbidden or InvalidField."""
-    require(by, AREA, WRITE)
-    stage = Stage(organization_id=by.organization_id)
-    set_values(stage, by, values)
-    check_values(stage)
-    stage.save(force_insert=True)
-    return stage
+def delete_pipeline(
+    *, by: Principal, pk: UUID, version: int | None = None, move_to: UUID | None = None
+) -> UUID | None:
+    """Delete a pipeline, but not the last one, after its deals went to the stage ``move_to`` of
+    another one. Return the id for `undo`, which does not take the deals back.
 
-
-@transaction.atomic
-def delete_pipeline(*, by: Principal, pk: UUID, version: int | None = None) -> UUID | None:
-    """Delete a pipeline without deals, but not the last one. Return the id for `undo`.
-
-    Raise PipelineInUse, and what `delete_row` does.
+    Raise PipelineNotFound, Forbidden, EditedMeanwhile, InvalidField for another stage, and
+    PipelineInUse where a stage is needed.
     """
     require(by, AREA, WRITE)
     # Of two who delete the last two at once, one finds the other's gone.
-    others = Pipeline.objects.select_for_update().filter(organization_id=by.organization_id)
-    is_last = not any(each.pk != pk for each in others)
-    if is_last or Deal.objects.filter(pipeline_id=pk).exists():
-        raise PipelineInUse
-    return delete_row(Pipeline, by=by, pk=pk, version=version)
+    theirs = locked_pipelines(by)
+    row = locked_setting(Pipeline, PipelineNotFound, by=by, pk=pk, version=version)
+    if all(each.pk == pk for each in theirs):
+        raise PipelineInUse(gettext("This is the only pipeline. Add another one first."))
+    stages = Stage.objects.select_for_update().filter(pipeline=row).order_by("pk")
+    clear_stages(by, [each.pk for each in stages], move_to)
+    return delete_row(Pipeline, by=by, pk=pk)
 
 
-@transaction.atomic
-def update_stage(*, by: Principal, pk: UUID, version: int | None = None, **values: Any) -> Stage:
-    """Change a stage; its pipeline and outcome only while no deal stands in it.
-
-    Raise NotFound, Forbidden, EditedMeanwhile and InvalidField.
+def locked_pipelines(by: Principal) -> list[Pipeline]:
+    """Return the pipelines of the organization in order, locked until the transaction ends: their
+    stages are changed one after the other.
     """
-    stage = locked_row(Stage, by=by, pk=pk, version=version)
-    assert isinstance(stage, Stage)  # noqa: S101  a row of that model
-    pipeline_id, kind = stage.pipeline_id, stage.kind
-    set_values(stage, by, values)
-    if (stage.pipeline_id, stage.kind) != (pipeline_id, kind):
-        _require_another(pk, pipeline_id=pipeline_id, kind=kind)
-        if Deal.objects.filter(stage_id=pk).exists():
-            text = gettext("Deals stand in this stage. Move them elsewhere first.")
-            field = "kind" if stage.kind != kind else "pipeline_id"
-            raise InvalidField(text, extra={"field": field})
-    check_values(stage)
-    stage.save()
-    return stage
-
-
-@transaction.atomic
-def delete_stage(*, by: Principal, pk: UUID, version: int | None = None) -> UUID | None:
-    """Delete a stage without deals, but not the last of its outcome. Return the id for `undo`.
-
-    Raise PipelineInUse, and what `delete_row` does.
-    """
-    stage = locked_row(Stage, by=by, pk=pk, version=version)
-    assert isinstance(stage, Stage)  # noqa: S101  a row of that model
-    _require_another(pk, pipeline_id=stage.pipeline_id, kind=stage.kind)
-    if Deal.objects.filter(stage_id=pk).exists():
-        raise PipelineInUse
-    return delete_row(Stage, by=by, pk=pk, version=version)
-
-
-def _require_another(pk: UUID, *, pipeline_id: UUID, kind: str) -> None:
-    """Raise PipelineInUse unless the pipeline has another stage of this outcome."""
-    # Of two who take away the last two at once, one finds the other's gone.
-    Pipeline.objects.select_for_update().get(pk=pipeline_id)
-    if not Stage.objects.filter(pipeline_id=pipeline_id, kind=kind).exclude(pk=pk).exists():
-        raise PipelineInUse
+    found = Pipeline.objects.select_for_update().filter(organization_id=by.organization_id)
+    return sorted(found.order_by("pk"), key=lambda each: (each.position, each.pk))

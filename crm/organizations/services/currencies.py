@@ -3,6 +3,7 @@
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -31,10 +32,7 @@ def in_base(amount: Decimal, currency: str, organization_id: UUID) -> Decimal:
     base = base_currency(organization_id)
     if currency == base:
         return amount
-    rates = ExchangeRate.objects.filter(
-        organization_id=organization_id, currency=currency, valid_from__lte=timezone.localdate()
-    )
-    rate = rates.order_by("-valid_from").values_list("rate", flat=True).first()
+    rate = _rates(organization_id).filter(currency=currency).values_list("rate", flat=True).first()
     if rate is None:
         text = gettext(
             "There is no exchange rate of %(currency)s to %(base)s yet. Add one in the settings."
@@ -45,6 +43,20 @@ def in_base(amount: Decimal, currency: str, organization_id: UUID) -> Decimal:
     if found > MAX_AMOUNT:
         raise InvalidField(gettext("This amount is too large."), extra={"field": "amount"})
     return found
+
+
+def rates_of_today(organization_id: UUID) -> dict[str, Decimal]:
+    """Return today's rate of each currency that has one."""
+    newest = _rates(organization_id).order_by("currency", "-valid_from").distinct("currency")
+    return dict(newest.values_list("currency", "rate"))
+
+
+def _rates(organization_id: UUID) -> "QuerySet[ExchangeRate]":
+    """Return the rates that are valid today, the newest first."""
+    found: QuerySet[ExchangeRate] = ExchangeRate.objects.filter(
+        organization_id=organization_id, valid_from__lte=timezone.localdate()
+    )
+    return found.order_by("-valid_from")
 
 
 def require_no_rates(organization_id: UUID) -> None:

@@ -19,7 +19,7 @@ from crm.core.versions import check_version
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.services.currencies import require_no_rates, usual_currency
 from crm.organizations.services.guards import enter_settings
-from crm.organizations.signals import currency_changing
+from crm.organizations.signals import currency_changed
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +67,14 @@ def update_organization(
     """
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     check_version(organization, version)
-    if changes.get("currency", organization.currency) != organization.currency:
+    has_new_currency = changes.get("currency", organization.currency) != organization.currency
+    if has_new_currency:
         require_no_rates(organization_id)
-        currency_changing.send(sender=Organization, organization_id=organization_id)
     for field, value in changes.items():
         setattr(organization, field, value)
     organization.save(update_fields=[*changes, "updated_at"])
+    if has_new_currency:
+        currency_changed.send(sender=Organization, organization_id=organization_id)
     return organization
 
 

@@ -1,16 +1,19 @@
 """The board of a record: a list as cards in columns, under the same filters and views."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.core.errors import AppError, BadRequest, Invalid
+from crm.core.errors import AppError, BadRequest, Invalid, InvalidField
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import done, once
 from crm.core.permissions import WRITE, Principal
@@ -63,8 +66,13 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "records/_cards.html", context)
     shape = shape_of(state, reader)
     context = _context(reader, state, base, shape) | {"error": error}
-    columns = columns_of(state, reader, shape)
-    context["columns"] = [_shown(column, record, reader) for column in columns]
+    assert record.board is not None  # noqa: S101  its addresses are there
+    asks = record.board.asks(reader)
+    context["columns"] = [
+        {**_shown(column, record, reader), "asks": asks.get(column.key, "")}
+        for column in columns_of(state, reader, shape)
+    ]
+    context["asked_form"] = _asked_form(record, reader, set(asks.values()))
     context |= frame_context(reader, views, state, base, record.board_url)
     context["is_fragment"] = is_fragment
     template = "records/_board.html" if is_fragment else "records/board.html"
@@ -91,6 +99,7 @@ def move(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
             column=request.POST.get(COLUMN, ""),
             after=_id(request.POST.get("after", "")),
             version=version_of(request),
+            values=_answered(request, record, writer),
         )
     except EditedMeanwhile as conflict:
         text = _("Somebody moved or changed this card meanwhile. The board shows it as it is now.")
@@ -133,6 +142,19 @@ def undo_move(request: HttpRequest, slug: str, action_id: UUID) -> HttpResponse:
     return redirect(f"{record.board_url}{_address(request)}")
 
 
+def _answered(request: HttpRequest, record: Record, writer: Principal) -> dict[str, Any]:
+    """Return the value that the column asks for, if it was given. Raise InvalidField."""
+    assert record.board is not None  # noqa: S101  its addresses are there
+    name = record.board.asks(writer).get(request.POST.get(COLUMN, ""), "")
+    field = record.field(name)
+    if field is None or not request.POST.get(name):
+        return {}
+    try:
+        return {name: field.form_field(writer).clean(request.POST[name])}
+    except ValidationError as error:
+        raise InvalidField(extra={"field": name}) from error
+
+
 def _state(request: HttpRequest, record: Record, reader: Principal) -> tuple[ListState, ListState]:
     given = QueryDict(_address(request).removeprefix("?"))
     base = chosen_view(record, views_of(reader, record), given.get(VIEW, ""))
@@ -158,7 +180,7 @@ def _context(
     record, shape = state.record, shape or shape_of(state, reader)
     assert record.board is not None  # noqa: S101  its addresses are there
     return {
-        "active_section": record.slug,
+        "active_section": record.section,
         "record": record,
         "may_write": reader.may(record.area, WRITE),
         "state": state,
@@ -168,6 +190,15 @@ def _context(
         "card_fields": [field for name in record.board.fields if (field := record.field(name))],
         "total_field": record.field(record.board.total) if record.board.total else None,
     }
+
+
+def _asked_form(record: Record, reader: Principal, names: Collection[str]) -> Form:
+    """Return a form with the fields that columns ask for."""
+    form = Form(auto_id="asked-%s")
+    for name in sorted(names):
+        if field := record.field(name):
+            form.fields[name] = field.form_field(reader)
+    return form
 
 
 def _groups(state: ListState, base: ListState, shape: Shape) -> list[dict[str, Any]]:
@@ -201,4 +232,6 @@ def _shown(column: Column, record: Record, reader: Principal) -> dict[str, Any]:
 
 
 def _card(row: Any, record: Record, reader: Principal) -> dict[str, Any]:
-    return {"row": row, "may_move": may_move(reader, record, row)}
+    assert record.board is not None  # noqa: S101  its addresses are there
+    mark = record.board.mark(row)
+    return {"row": row, "may_move": may_move(reader, record, row), "mark": mark}

@@ -211,7 +211,7 @@ def _page(
     ``all_of`` is the list's state, the UUIDv7 of when it was first asked, and its number of rows.
     """
     context: dict[str, Any] = {
-        "active_section": record.slug,
+        "active_section": record.section,
         "record": record,
         "action": action,
         "form": form,

@@ -153,7 +153,7 @@ def _rows(reader: Principal, state: ListState, base: ListState, page: Page[Any])
     may_write = reader.may(record.area, WRITE)
     next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}" if page.next_cursor else ""
     return {
-        "active_section": record.slug,
+        "active_section": record.section,
         "record": record,
         "may_write": may_write,
         "bulk_actions": record.bulk_actions if may_write else (),

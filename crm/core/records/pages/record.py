@@ -97,7 +97,7 @@ def _row_page(
             template = "records/_entries.html" if is_more else "records/_timeline.html"
             return render(request, template, context, status=status)
     context |= {
-        "active_section": record.slug,
+        "active_section": record.section,
         "title": record.title_of(row),
         "facts": record.fields,
         "panels": panels_of(record.slug, reader, row),
@@ -202,7 +202,7 @@ def form_page(
         status = EditedMeanwhile.status
     title = record.title_of(row) if row else str(record.new_label)
     shown = {
-        "active_section": record.slug,
+        "active_section": record.section,
         "record": record,
         "row": row,
         "form": form,

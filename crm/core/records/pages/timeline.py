@@ -191,7 +191,7 @@ def _edit_page(
 ) -> HttpResponse:
     title = _("Edit the note")
     context = {
-        "active_section": record.slug,
+        "active_section": record.section,
         "record": record,
         "row": note,
         "form": form,
