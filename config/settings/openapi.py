@@ -22,10 +22,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "conversations", "description": "The inbox: conversations and their messages."},
         {"name": "customers", "description": "Whom the organization talks to."},
         {"name": "companies", "description": "Whom customers work for."},
+        {"name": "deals", "description": "Sales that may come about, in the stages of pipelines."},
+        {"name": "exchange-rates", "description": "What other currencies are worth, by day."},
         {"name": "knowledge", "description": "What the bot answers from."},
         {"name": "organization", "description": "The organization and who works there."},
         {"name": "jobs", "description": "Long work in the background, and undo."},
         {"name": "imports", "description": "Files that become records."},
+        {"name": "notifications", "description": "What a member is told of."},
         {"name": "billing", "description": "The plan, and what is used of it."},
         {"name": "access", "description": "Sessions, tokens and API keys."},
         {"name": "widgets", "description": "The widgets of the organization's sites."},
@@ -34,6 +37,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
     # Different choices of one name are told apart by these.
     "ENUM_NAME_OVERRIDES": {
+        "CurrencyEnum": "crm.core.money.currency_choices",
         "JobStateEnum": "crm.core.jobs.models.JobState",
         "ImportStateEnum": "crm.core.transfer.models.ImportState",
     },
