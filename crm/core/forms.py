@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -160,11 +161,27 @@ def keep_stored_choices(form: forms.BaseForm) -> None:
         missing = [
             each
             for each in values
-            if each not in field.empty_values and not field.valid_value(str(each))
+            if each not in field.empty_values and not _is_offered(field, str(each))
         ]
         if missing:
             offered: Any = field.choices
             field.choices = [*offered, *((each, str(each)) for each in missing)]
+
+
+def _is_offered(field: forms.ChoiceField, value: str) -> bool:
+    # Asked first: a field of many rows adds the one in question to its choices.
+    is_valid = field.valid_value(value)
+    offered: Any = field.choices
+    return is_valid and value in set(_listed(offered))
+
+
+def _listed(choices: Iterable[Any]) -> Iterator[str]:
+    """Yield the values of choices, including grouped ones."""
+    for key, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _listed(label)
+        else:
+            yield str(key)
 
 
 def normalized_value(field: forms.Field, value: str) -> str:

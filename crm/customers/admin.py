@@ -1,12 +1,12 @@
-"""Admin of customers."""
+"""Admin of customers and companies."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
-from crm.customers.models import Customer
+from crm.customers.models import Company, Customer
 
 
 @admin.register(Customer)
@@ -17,8 +17,10 @@ class CustomerAdmin(ConsoleAdmin):
     search_fields = ["=id"]
     # Ids grow with time, and have an index.
     ordering = ["-id"]
+    telling = {"company": ("customers.view_company",)}
     readonly_fields = [
         "organization",
+        "company",
         "external_id",
         "verified_at",
         "claimed",
@@ -41,3 +43,23 @@ class CustomerAdmin(ConsoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).select_related("organization")
+
+
+@admin.register(Company)
+class CompanyAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.WORK, "apartment", rank=20)
+    list_display = ["name", "domain", "organization", "created_at"]
+    list_select_related = ["organization"]
+    search_fields = ["=id", "organization__name"]
+    ordering = ["-id"]
+    fields = [
+        "organization",
+        "name",
+        "domain",
+        "email",
+        "phone",
+        "tax_code",
+        "address",
+        "created_at",
+        "updated_at",
+    ]

@@ -71,6 +71,7 @@ def _of_status(key: str, label: Any) -> BuiltInView:
 
 DEALS = Record(
     slug="deals",
+    place=20,
     model=Deal,
     area=Module.DEALS,
     icon="coin",

@@ -39,7 +39,7 @@ urlpatterns = [
         get_record("deals"),
         path="api/v1/deals",
         names=("api_deals", "api_deal"),
-        create_example={"name": "Beans for a hotel", "amount": "12000000", "currency": "VND"},
+        create_example={"name": "Beans for a hotel", "amount": "1200.50", "currency": "USD"},
         update_example={"expected_on": "2026-12-24"},
     ),
 ]

@@ -1,5 +1,6 @@
 """Admin of organizations, memberships and the jobs of organizations."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from crm.core.jobs.downloads import download
 from crm.core.jobs.kinds import find_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import cancel_job, fetch_file
+from crm.core.records import records
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.operators import operator_principal
 from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
@@ -240,14 +242,18 @@ def _cancel(request: HttpRequest, row: Job, form: forms.Form) -> str:
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
+    @property
+    def telling(self) -> Mapping[str, Sequence[str]]:  # type: ignore[override]
+        """Return that errors hold words of cells of an import, of whatever record."""
+        imported = (each for each in records() if each.import_keys)
+        return {"error": tuple(sorted(each.view_permission for each in imported))}
+
     menu = Menu(Section.MACHINERY, "hourglass_top", rank=20)
     list_display = ["created_at", "organization", "kind", "started_by", "state", "done", "total"]
     list_filter = ["state", "kind"]
     list_select_related = ["organization", "started_by"]
     search_fields = ["organization__name", "started_by__search_text", "=id"]
     ordering = ["-id"]
-    # Words of cells of an import, of whatever record.
-    telling = {"error": ("customers.view_customer", "knowledge.view_faq")}
     fields = [
         "organization",
         "kind",

@@ -26,7 +26,7 @@ def membership(request: HttpRequest) -> dict[str, Any]:
 
 
 def record_navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return the records of the kit whose lists the member may open."""
+    """Return the records of the kit whose lists the member may open, in the sidebar's order."""
     return {"record_navigation": SimpleLazyObject(lambda: _readable_records(request))}
 
 

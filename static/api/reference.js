@@ -5,7 +5,10 @@
     url: own.href,
     domNode: place,
     deepLinking: true,
-    docExpansion: "list",
+    // Groups closed: Swagger draws a long list only as far as it is scrolled, which no search of
+    // the browser finds anything in.
+    docExpansion: "none",
+    filter: true,
     defaultModelsExpandDepth: 0,
     persistAuthorization: false,
     tryItOutEnabled: false,

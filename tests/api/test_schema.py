@@ -20,6 +20,7 @@ from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api
 from tests.records.battery import RATE
+from tests.umbrellas.record import UMBRELLAS
 
 DOCUMENT = "/api/v1/openapi.json"
 # Whoever has no credentials yet calls these.
@@ -108,6 +109,17 @@ def test_session_token_and_key_are_described(document: dict[str, Any]) -> None:
     assert {"session", "accessToken", "apiKey", "visitorToken"} <= set(schemes)
     security = document["paths"]["/api/v1/conversations"]["get"]["security"]
     assert {name for each in security for name in each} == {"apiKey", "accessToken", "session"}
+
+
+def test_each_group_of_operations_is_described(document: dict[str, Any]) -> None:
+    described = {tag["name"] for tag in document["tags"]}
+    used = {
+        tag
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for tag in operation["tags"]
+    }
+    assert used - described - {UMBRELLAS.slug} == set()
 
 
 def test_document_is_served_to_everybody_and_of_nobodys_data(client: Client, db: None) -> None:

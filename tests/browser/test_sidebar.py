@@ -51,3 +51,18 @@ def test_no_label_breaks_inside_a_word(
         page.goto("/app/customers/")
         assert page.locator(".sidebar-label:visible").count() >= 6
         assert page.evaluate(_BROKEN) == []
+
+
+def test_a_phone_has_what_its_bar_has_no_room_for_in_the_menu(
+    chromium: Browser, web_server: LiveServer, owner: Membership
+) -> None:
+    with logged_in(chromium, web_server.base_url, owner, viewport=PHONE) as context:
+        page = context.new_page()
+        page.goto("/app/customers/")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        bar = page.locator(".sidebar-items")
+        assert bar.get_by_role("link", name="Customers").is_visible()
+        assert bar.get_by_role("link", name="Companies").is_hidden()
+        page.get_by_role("button", name="Your menu").click()
+        page.locator(".user-menu-places").get_by_role("link", name="Companies").click()
+        page.wait_for_url("**/app/companies/")

@@ -32,7 +32,8 @@ from crm.compliance.models import AuditEntry, LegalHold
 from crm.core.admin.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
 from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
-from crm.customers.models import Customer
+from crm.customers.models import Company, Customer
+from crm.deals.services import create_deal
 from crm.operations.models import CheckKind, CheckRun
 from crm.organizations.admin import OrganizationAdmin
 from crm.organizations.models import Membership, Organization, Role, User
@@ -59,6 +60,8 @@ def add_rows(number: int) -> None:
     widget = Widget.objects.create(organization=organization, name="W", allowed_domains=["a.b"])
     customer = Customer.objects.create(organization=organization, name="C", stage="customer")
     make_conversation(customer, widget)
+    Company.objects.create(organization=organization, name="C")
+    create_deal(by=member, name="D")
     create_api_key(by=member, name=f"K{number}", scopes=["inbox:read"], expires_at=None)
     UserSession.objects.create(user=member.user, organization=organization, key=f"session-{number}")
     TokenFamily.objects.create(
@@ -338,7 +341,7 @@ def test_ledgers_cannot_be_written(operator: Client) -> None:
 
 def test_people_and_organizations_are_never_deleted_here(operator: Client) -> None:
     add_rows(0)
-    for model in (User, Organization, Membership, Customer, Conversation):
+    for model in (User, Organization, Membership, Customer, Company, Conversation):
         stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         row: Any = model._default_manager.order_by("-pk").first()
         answer = operator.post(reverse(f"{stem}_delete", args=[row.pk]), {"post": "yes"})

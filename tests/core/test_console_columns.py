@@ -55,7 +55,10 @@ HARMLESS = {
     "compliance.AuditEntry": "action actor_id actor_kind address changes concerned correlation_id "
     "link object_id object_name object_type told what who whose",
     "compliance.LegalHold": "subject",
-    "customers.Customer": "claimed display_name email external_id language_code name phone stage",
+    "customers.Company": "address domain email name phone tax_code",
+    "customers.Customer": "claimed display_name email external_id job_title language_code name "
+    "phone stage",
+    "deals.Deal": "currency name status",
     "django_celery_beat.CrontabSchedule": "day_of_month day_of_week hour minute month_of_year",
     "django_celery_beat.IntervalSchedule": "period",
     "django_celery_beat.PeriodicTask": "args crontab_translation description exchange headers "
@@ -67,7 +70,7 @@ HARMLESS = {
     "mfa.Authenticator": "type",
     "operations.CheckRun": "counts found kind",
     "organizations.Membership": "role",
-    "organizations.Organization": "language_code name slug timezone",
+    "organizations.Organization": "currency language_code name slug timezone",
     "organizations.User": "email language_code name phone search_text timezone",
     "socialaccount.SocialAccount": "provider uid",
 }
@@ -175,7 +178,13 @@ def job(owner: Membership) -> Job:
     [
         ("mail", ["view_customer", "view_conversation"]),
         ("hold", ["view_customer"]),
-        ("job", ["view_customer", "view_faq"]),
+        (
+            "job",
+            [
+                *("view_company", "view_customer", "view_deal", "view_exchangerate", "view_faq"),
+                "view_umbrella",
+            ],
+        ),
     ],
 )
 def test_words_of_customers_are_shown_to_who_may_view_these(

@@ -133,6 +133,6 @@ def test_templates_name_no_length_of_their_own() -> None:
         for path in (ROOT / "templates").rglob("*.html")
         for most in re.findall(r'maxlength="(\d+)"', path.read_text())
     }
-    everywhere = ("_public_search.html", "_palette.html", "search.html")
+    everywhere = ("_public_search.html", "_palette.html", "_picker.html", "search.html")
     searches = {("_list.html", 100), *((name, MAX_SEARCH_LENGTH) for name in everywhere)}
     assert own <= {("holds.html", 500), ("categories.html", 100), ("faqs.html", 500)} | searches

@@ -71,7 +71,7 @@ def test_operator_is_shown_what_is_stored_and_stores_no_zone_that_is_none(
         url = reverse(f"admin:organizations_{model}_change", args=[record.pk])
         form = operator.get(url).context["adminform"].form
         assert ("de", "de") in form.fields["language_code"].choices
-        sent = {"name": "Other", "language_code": "en", "timezone": GONE}
+        sent = {"name": "Other", "language_code": "en", "timezone": GONE, "currency": "USD"}
         answer = operator.post(url, sent | {"memberships-TOTAL_FORMS": "0"})
         assert set(answer.context["adminform"].form.errors) == {"timezone"}
         sent |= {"language_code": "xx", "timezone": "Asia/Ho_Chi_Minh"}

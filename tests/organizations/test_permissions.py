@@ -104,6 +104,8 @@ def test_scopes_name_areas_and_unknown_ones_give_nothing() -> None:
         "inbox:write",
         "customers:read",
         "customers:write",
+        "deals:read",
+        "deals:write",
         "knowledge:read",
     )
 

@@ -89,6 +89,7 @@ def test_owner_changes_the_organization_and_others_do_not(
     client: Client, owner: Membership, agent: Membership
 ) -> None:
     wanted = {"name": "Sunbean Coffee", "language_code": "ru", "timezone": "Europe/Berlin"}
+    wanted |= {"currency": "VND"}
     wanted["_version"] = str(owner.organization.version)
     client.force_login(agent.user)
     assert "Save" not in client.get(ORGANIZATION).content.decode()
@@ -99,6 +100,7 @@ def test_owner_changes_the_organization_and_others_do_not(
     changed = Organization.objects.get()
     assert (changed.name, changed.language_code) == ("Sunbean Coffee", "ru")
     assert (changed.timezone, changed.slug) == ("Europe/Berlin", "sunbean")
+    assert changed.currency == "VND"
 
 
 def test_person_without_an_organization_still_has_a_profile(client: Client, db: None) -> None:

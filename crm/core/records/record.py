@@ -6,7 +6,7 @@ manager must have ``visible_to(principal)``.
 """
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import partial
@@ -150,7 +150,8 @@ class Record:
     Access: ``area`` is the permission area, ``owners`` the attribute with the ids of a row's
     owners. ``language`` is the attribute with the language of a row's texts. ``has_timeline`` shows
     the row's history and notes on its page. ``is_setting`` puts the list into the settings instead
-    of the sidebar. Templates may extend those of the kit.
+    of the sidebar, in which ``place`` orders the lists; the first two stand in the bar of a phone,
+    the others in its menu. Templates may extend those of the kit.
     """
 
     slug: str
@@ -186,6 +187,7 @@ class Record:
     namespace: str = ""
     is_setting: bool = False
     navigation: Any = ""
+    place: int = 50
     has_initials: bool = True
     has_timeline: bool = False
     board: Board | None = None
@@ -339,5 +341,6 @@ def find_record(slug: str) -> Record | None:
     return _records.get(slug)
 
 
-def records() -> Iterator[Record]:
-    yield from _records.values()
+def records() -> list[Record]:
+    """Return all records in the order of the navigation, those of the settings last."""
+    return sorted(_records.values(), key=lambda each: (each.is_setting, each.place))

@@ -45,6 +45,7 @@ def _called(rows: QuerySet[Any], names: Collection[str]) -> QuerySet[Any]:
 
 COMPANIES = Record(
     slug="companies",
+    place=30,
     model=Company,
     area=Module.CUSTOMERS,
     icon="building",

@@ -44,6 +44,7 @@ def _search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
 
 CUSTOMERS = Record(
     slug="customers",
+    place=10,
     model=Customer,
     area=Module.CUSTOMERS,
     icon="users",
