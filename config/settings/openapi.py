@@ -40,6 +40,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # Different choices of one name are told apart by these.
     "ENUM_NAME_OVERRIDES": {
         "CurrencyEnum": "crm.core.money.currency_choices",
+        "DeleteEnum": [("delete", "delete")],
+        "StageKindEnum": "crm.deals.models.StageKind",
         "JobStateEnum": "crm.core.jobs.models.JobState",
         "ImportStateEnum": "crm.core.transfer.models.ImportState",
     },

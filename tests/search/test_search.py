@@ -67,7 +67,7 @@ def test_results_are_bounded_and_cost_the_same_for_many(
         Customer(organization=owner.organization, name=f"Anna {n}", stage="customer")
         for n in range(30)
     )
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         sections = list(search_results(owner, "anna"))
     assert [len(section.hits) for section in sections] == [MAX_HITS]
     assert sections[0].more_url == "/app/customers/?view=all&q=anna"

@@ -88,7 +88,14 @@ MACHINES = {
     "customers.Company": {"search_text", "sort_name"},
     "customers.CompanyWord": {"word"},
     "customers.CustomerWord": {"word"},
+    "deals.Deal": {"board_rank", "currency", "sort_name"},
+    "deals.DealMove": {"actor_name", "from_name", "to_name"},
+    "deals.LostReason": {"sort_name"},
+    "deals.Pipeline": {"sort_name"},
+    "deals.Stage": {"sort_name"},
     "knowledge.Faq": {"folded_text"},
+    "organizations.ExchangeRate": {"currency"},
+    "organizations.Organization": {"currency"},
     "mail.Mail": {"kind", "language_code", "subject", "text", "html"},
 }
 
