@@ -35,7 +35,8 @@ from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
 from crm.core.fields import whole_number
 from crm.core.forms import EmailInput, LinesField, ModelForm
-from crm.core.text.normalization import normalize_line, search_words
+from crm.core.text.folding import search_words
+from crm.core.text.normalization import normalize_line
 from crm.core.versions import EditedMeanwhile
 
 PER_PAGE = 50
