@@ -25,15 +25,14 @@ from chat.errors import (
 )
 from chat.models import IdentitySecret, Widget
 from crm.authentication.encryption import seal, unseal
+from crm.core.text.addresses import normalize_email
 from crm.core.text.normalization import (
-    PHONE,
     is_blank,
     is_too_long,
-    normalize_email,
     normalize_line,
-    normalize_phone,
     with_line_ends,
 )
+from crm.core.text.phones import PHONE, normalize_phone
 
 logger = logging.getLogger(__name__)
 

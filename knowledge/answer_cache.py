@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from crm.core import stores
 from crm.core.observability.logging import record_cache_use, record_store_use
 from crm.core.redis_values import expect_type, object_of, text_of
-from crm.core.text.normalization import identity_key
+from crm.core.text.folding import identity_key
 
 logger = logging.getLogger(__name__)
 KEEP_SECONDS = 3600

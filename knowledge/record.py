@@ -26,7 +26,8 @@ from crm.core.records import (
     register_panel,
 )
 from crm.core.records.operators import NO, YES, Operator
-from crm.core.text.normalization import identity_key, normalize_key
+from crm.core.text.folding import identity_key
+from crm.core.text.normalization import normalize_key
 from crm.organizations.models import Language, Organization
 from knowledge.errors import FaqNotFound
 from knowledge.managers import FaqQuerySet

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from crm.core.text.normalization import compound_terms, joined_words, normalize_form, search_key
+from crm.core.text.folding import compound_terms, joined_words, search_key
+from crm.core.text.normal_forms import normalize_form
 
 _WORD = re.compile(r"[^\W_]+")
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")

@@ -18,7 +18,7 @@ from crm.core.api import ListQuery, ordering_field, page_of, page_response
 from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
 from crm.core.permissions import Module
-from crm.core.text.normalization import identity_key
+from crm.core.text.folding import identity_key
 from crm.organizations.access import membership_of
 
 NOBODY = "none"

@@ -51,7 +51,7 @@ from crm.core.ids import uuid7
 from crm.core.observability import metrics
 from crm.core.permissions import WRITE, Module, require
 from crm.core.store_errors import outage_refusals
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 from crm.organizations.access import membership_of
 from crm.organizations.models import Membership
 

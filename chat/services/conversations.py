@@ -35,7 +35,8 @@ from crm.core.errors import Invalid
 from crm.core.notifications.services import notify
 from crm.core.permissions import WRITE, Module, Principal
 from crm.core.records.notices import ASSIGNED
-from crm.core.text.normalization import identity_key, normalize_line
+from crm.core.text.folding import identity_key
+from crm.core.text.normalization import normalize_line
 from crm.core.versions import check_version
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, User

@@ -16,7 +16,7 @@ from crm.authentication.models import ApiKey
 from crm.compliance.model_tracking import kinds
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
 from crm.core.permissions import Principal
-from crm.core.text.normalization import identity_key
+from crm.core.text.folding import identity_key
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, User
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
-from crm.core.text.normalization import PHONE, normalize_phone
+from crm.core.text.phones import PHONE, normalize_phone
 
 # What JavaScript, and so every JSON, can tell apart.
 LARGEST = 2**53 - 1

@@ -14,18 +14,17 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
+from crm.core.text.addresses import normalize_email
 from crm.core.text.domains import display_domain
 from crm.core.text.fields import host_form, validate_host
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 from crm.core.text.normalization import (
     DEFAULT_MAX_LENGTH,
-    MAX_SEARCH_LENGTH,
-    PHONE,
     is_too_long,
     normalize,
-    normalize_email,
     normalize_line,
-    normalize_phone,
 )
+from crm.core.text.phones import PHONE, normalize_phone
 
 # Of a password whose field names no length.
 MAX_PASSWORD = 4_096

@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models.functions import Cast
 from django.utils.translation import get_language, gettext_lazy
 
-from crm.core.text.normalization import normalize_form
+from crm.core.text.normal_forms import normalize_form
 
 UNITS = 10_000
 PLACES = 4

@@ -1,6 +1,6 @@
 """Search words of customers, and parsing of searches.
 
-Words and searches are folded alike (`crm.core.text.normalization.search_key`). A search is a range
+Words and searches are folded alike (`crm.core.text.folding.search_key`). A search is a range
 of words, the only condition for which row-level security can use an index: trigrams and LIKE are
 not leakproof.
 """
@@ -13,8 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import translation
 
-from crm.core.text.normalization import (
-    EXTENSION,
+from crm.core.text.folding import (
     MAX_SEARCH_LENGTH,
     MAX_SEARCH_WORDS,
     joined_words,
@@ -22,6 +21,7 @@ from crm.core.text.normalization import (
     search_terms,
     search_words,
 )
+from crm.core.text.phones import EXTENSION
 
 MAX_WORDS = 60
 SHORT_ID_LENGTH = 4

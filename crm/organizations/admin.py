@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
-from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin, RowsInline
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.core.admin.rows import RowsInline
 from crm.core.errors import Forbidden
 from crm.core.jobs.downloads import download
 from crm.core.jobs.kinds import find_kind

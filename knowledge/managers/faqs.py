@@ -11,7 +11,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import StrIndex
 
 from crm.core.permissions import Module, Principal, accessible_q
-from crm.core.text.normalization import search_key, search_words
+from crm.core.text.folding import search_key, search_words
 
 if TYPE_CHECKING:
     from knowledge.models import Faq, FaqCategory

@@ -11,7 +11,8 @@ from django.utils.text import slugify
 
 from crm.core.ids import uuid7
 from crm.core.permissions import WRITE, Level, Module, Principal, require
-from crm.core.text.normalization import identity_key, is_blank, search_key
+from crm.core.text.folding import identity_key, search_key
+from crm.core.text.normalization import is_blank
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 from crm.organizations.models import Language

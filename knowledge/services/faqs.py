@@ -20,14 +20,8 @@ from crm.core.database.locks import waiting_at_most
 from crm.core.errors import Collided
 from crm.core.ids import uuid7
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require, require_record
-from crm.core.text.normalization import (
-    identity_key,
-    joined_words,
-    normalize,
-    normalize_key,
-    normalize_line,
-    search_key,
-)
+from crm.core.text.folding import identity_key, joined_words, search_key
+from crm.core.text.normalization import normalize, normalize_key, normalize_line
 from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNotFound,

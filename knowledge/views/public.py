@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
-from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line
+from crm.core.text.folding import MAX_SEARCH_LENGTH
+from crm.core.text.normalization import normalize_line
 from crm.organizations.models import Language, Organization
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of

@@ -7,20 +7,18 @@ from collections.abc import Callable
 
 import pytest
 
+from crm.core.text.addresses import ascii_email, normalize_email
+from crm.core.text.folding import identity_key, search_key
+from crm.core.text.normal_forms import normalize_form
 from crm.core.text.normalization import (
     _SPACES,
-    ascii_email,
-    identity_key,
     is_blank,
     isolate,
     normalize,
-    normalize_email,
-    normalize_form,
     normalize_line,
     normalize_password,
-    normalize_phone,
-    search_key,
 )
+from crm.core.text.phones import normalize_phone
 
 SURVIVORS = [
     "👨‍👩‍👧‍👦",

@@ -29,7 +29,8 @@ from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.billing.services.overrides import override_quota
 from crm.compliance.models import AuditEntry, LegalHold
-from crm.core.admin.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.rows import CautiousPaginator
 from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
 from crm.customers.models import Company, Customer

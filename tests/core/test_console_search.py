@@ -15,7 +15,7 @@ from chat.models import Widget
 from crm.authentication.models import ApiKey
 from crm.compliance.models import LegalHold
 from crm.core.admin.model_admin import FOLDED, FOLDED_COLUMNS
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 from crm.organizations.models import Organization, User
 from knowledge.models import FaqCategory
 

@@ -25,7 +25,7 @@ from crm.core.api import Body
 from crm.core.permissions import Principal
 from crm.core.records import RelationField, get_record
 from crm.core.records.pages.forms import RecordForm, form_of
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 from crm.customers.api import CustomerBody
 from crm.customers.models import Company, Customer
 from crm.deals.models import Deal, LostReason

@@ -18,8 +18,9 @@ from django.urls import reverse
 
 from chat.models import Conversation
 from crm.core.forms import Form
-from crm.core.text import normalization
-from crm.core.text.normalization import identity_key, in_order, search_key
+from crm.core.text import normal_forms
+from crm.core.text.folding import identity_key, search_key
+from crm.core.text.normal_forms import in_order
 from crm.organizations.models import Membership
 from knowledge.embedding import _shortened
 from tests.api.conftest import Api
@@ -121,13 +122,13 @@ MARKS = "a" + "\u0323\u0301" * 50_000
 def worked_on(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Give the lengths of the texts that are normalized, which is work."""
     lengths: list[int] = []
-    form = normalization.normalize_form
+    in_order = normal_forms.in_order
 
-    def noting(name: Any, text: str) -> str:
+    def noting(text: str) -> str:
         lengths.append(len(text))
-        return form(name, text)
+        return in_order(text)
 
-    monkeypatch.setattr(normalization, "normalize_form", noting)
+    monkeypatch.setattr(normal_forms, "in_order", noting)
     return lengths
 
 

@@ -14,7 +14,8 @@ from chat.models import Widget
 from chat.services import open_conversation
 from crm.core import tenancy
 from crm.core.database.owner import as_owner
-from crm.core.text.normalization import normalize_phone, search_key
+from crm.core.text.folding import search_key
+from crm.core.text.phones import normalize_phone
 from crm.customers.models import Customer, CustomerWord
 from crm.customers.search import searched_words
 from crm.organizations.models import Membership, Organization

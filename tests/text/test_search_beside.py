@@ -8,13 +8,13 @@ from django.test import Client
 from chat.models import Widget
 from chat.services import open_conversation
 from crm.core.permissions import SystemPrincipal
-from crm.core.text.normalization import (
+from crm.core.text.folding import (
     joined_words,
-    normalize_phone,
     search_key,
     search_terms,
     search_words,
 )
+from crm.core.text.phones import normalize_phone
 from crm.customers.models import Customer
 from crm.customers.search import MAX_WORDS, searched_words
 from crm.organizations.models import Membership, Organization

@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from crm.core.permissions import SystemPrincipal
-from crm.core.text.normalization import identity_key, search_words
+from crm.core.text.folding import identity_key, search_words
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq

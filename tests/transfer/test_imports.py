@@ -14,7 +14,7 @@ from crm.core.jobs.running import run_job
 from crm.core.jobs.services import cancel_job
 from crm.core.permissions import Level, Module
 from crm.core.records import get_record
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 from crm.core.transfer import import_jobs, mapping
 from crm.core.transfer.formats import Format, file_info, head_of, rows_of
 from crm.core.transfer.importing import add_content, start_import

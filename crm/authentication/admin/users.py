@@ -22,8 +22,9 @@ from crm.authentication.services.access import (
 )
 from crm.authentication.services.sessions import RECORD_KEY
 from crm.core.admin.admin_actions import AdminAction
-from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
+from crm.core.admin.model_admin import ConsoleAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.core.admin.rows import RowsInline
 from crm.core.forms import ModelForm
 from crm.organizations.models import Membership, User
 

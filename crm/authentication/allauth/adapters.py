@@ -44,7 +44,8 @@ from crm.core import ratelimit, tenancy
 from crm.core.fields import whole_number
 from crm.core.http.redirects import is_local
 from crm.core.mail.services import queue_mail, queue_mail_once
-from crm.core.text.normalization import normalize_email, normalize_line
+from crm.core.text.addresses import normalize_email
+from crm.core.text.normalization import normalize_line
 from crm.organizations.models import Membership, User
 from crm.organizations.models.membership import SECOND_FACTORS
 from crm.organizations.preferences import remember_language

@@ -21,7 +21,8 @@ from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
 from crm.core.permissions import WRITE, Module, Principal, require
-from crm.core.text.normalization import identity_key, is_blank, normalize
+from crm.core.text.folding import identity_key
+from crm.core.text.normalization import is_blank, normalize
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 

@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import CharField, EmailField, Field, Model, TextField
 from django.db.models.constants import LOOKUP_SEP
@@ -21,21 +19,19 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import cached_property
-from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 from psycopg.errors import QueryCanceled, UniqueViolation
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import PaginationInlineFormSet
+from unfold.admin import ModelAdmin
 from unfold.widgets import INPUT_CLASSES
 
 from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.navigation import Menu
+from crm.core.admin.rows import CautiousPaginator, Chooser, ListTooSlow, is_key
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
-from crm.core.fields import whole_number
 from crm.core.forms import EmailInput, LinesField, ModelForm
-from crm.core.text.normalization import normalize_line, search_words
+from crm.core.text.folding import search_words
+from crm.core.text.normalization import normalize_line
 from crm.core.versions import EditedMeanwhile
 
 PER_PAGE = 50
@@ -47,71 +43,6 @@ LIST_SECONDS = 10.0
 FOLDED = "__unaccent__icontains"
 # Stored folded already.
 FOLDED_COLUMNS = frozenset({"search_text", "folded_text"})
-
-
-class ListTooSlow(AppError):
-    code = "list_too_slow"
-    status = 503
-    message = gettext_noop(
-        "This list takes too long to search. Search by an id or an address in full, or narrow it "
-        "by a filter."
-    )
-
-
-class CautiousPaginator(Paginator):
-    """Counts rows only up to a limit: counting millions takes seconds."""
-
-    MOST = 10_000
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        if not hasattr(rows, "order_by"):
-            return len(rows)
-        return int(rows.order_by()[: self.MOST].count())
-
-
-def is_key(field: Any, value: str) -> bool:
-    """Return whether a submitted text has the form of this field's values."""
-    try:
-        field.clean(value, None)
-    except ValidationError:
-        return False
-    return "\x00" not in value
-
-
-class Chooser(AutocompleteSelect):
-    """Django's widget, which fails for a submitted value that is no valid key."""
-
-    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
-        usable = [each for each in value if is_key(self.field.target_field, each)]
-        groups: list[Any] = super().optgroups(name, usable, attr)
-        return groups
-
-
-class _PagedFormSet(PaginationInlineFormSet):
-    def get_page_num(self) -> int:
-        """Return the asked page; the first for what is no number. unfold's own fails for some."""
-        request: Any = self.request
-        key = self.get_pagination_key()
-        return whole_number(request.GET.get(key) or request.POST.get(key) or "") or 1
-
-
-class RowsInline(TabularInline):
-    """Rows of another model on a row's page, read-only: they have pages of their own."""
-
-    formset = _PagedFormSet
-    extra = 0
-    max_num = 0
-    can_delete = False
-    show_change_link = True
-    hide_title = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class ConsoleAdmin(ModelAdmin):

@@ -6,11 +6,11 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from crm.core.text.addresses import normalize_email
 from crm.core.text.normalization import (
     DEFAULT_MAX_LENGTH,
     is_too_long,
     normalize,
-    normalize_email,
     normalize_line,
 )
 

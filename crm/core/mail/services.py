@@ -23,7 +23,7 @@ from crm.core.database.locks import lock_until_commit
 from crm.core.http.public_address import at_public_origin
 from crm.core.mail.models import Mail
 from crm.core.mail.signals import mail_queued
-from crm.core.text.normalization import ascii_email
+from crm.core.text.addresses import ascii_email
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from crm.core.text.fields import LineField
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 
 NAME_LENGTH = 255
 

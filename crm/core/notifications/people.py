@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from crm.core.permissions import Principal
-from crm.core.text.normalization import identity_key, search_key
+from crm.core.text.folding import identity_key, search_key
 
 MAX_MENTIONED = 20
 _LONGEST_NAME = 80

@@ -13,7 +13,7 @@ from crm.core.records.conditions import MAX_LENGTH, parse_text
 from crm.core.records.lists import MAX_COUNTED, ListState, count_capped, found_first
 from crm.core.records.record import Record
 from crm.core.records.saved_views import find_view
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 
 
 class TotalSerializer(serializers.Serializer[Any]):

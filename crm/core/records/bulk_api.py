@@ -21,7 +21,7 @@ from crm.core.records.bulk_jobs import count_for_job, start_bulk
 from crm.core.records.conditions import MAX_LENGTH, parse_text
 from crm.core.records.lists import NO_FILTER, ListState
 from crm.core.records.record import BulkAction, Record
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 
 # Members that say which rows, other than by their ids.
 _OF_A_LIST = ("where", "search", "asked_at")

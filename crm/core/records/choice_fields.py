@@ -17,7 +17,7 @@ from rest_framework import serializers
 from crm.core.permissions import Principal
 from crm.core.records.fields import MAX_VALUE_LENGTH, Field, InvalidValue
 from crm.core.records.operators import EMPTY, FILLED, IN, NOT_IN, SET, UNSET, Operator
-from crm.core.text.normalization import identity_key, search_key
+from crm.core.text.folding import identity_key, search_key
 
 # Rows that a relation offers.
 MAX_CHOICES = 500

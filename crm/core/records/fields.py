@@ -51,13 +51,10 @@ from crm.core.records.periods import (
     shown_days,
     shown_moment,
 )
+from crm.core.text.addresses import normalize_email
 from crm.core.text.domains import InvalidDomain, display_domain, normalize_host
-from crm.core.text.normalization import (
-    is_storable,
-    normalize_email,
-    normalize_line,
-    search_key,
-)
+from crm.core.text.folding import search_key
+from crm.core.text.normalization import is_storable, normalize_line
 
 MAX_VALUE_LENGTH = 255
 _TEXT_ATTRS = {"class": "form-control", "autocomplete": "off", "dir": "auto"}

@@ -15,7 +15,8 @@ from crm.core.permissions import Principal
 from crm.core.records.conditions import WHERE, Group, parse_json, parse_parameters, query_string
 from crm.core.records.fields import Field
 from crm.core.records.record import Record
-from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line, storable
+from crm.core.text.folding import MAX_SEARCH_LENGTH
+from crm.core.text.normalization import normalize_line, storable
 
 PAGE_SIZE = 50
 # Totals are exact up to this number; an exact count takes time in proportion to the rows.

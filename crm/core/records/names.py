@@ -5,7 +5,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower, Replace
 from django.db.models.lookups import Exact
 
-from crm.core.text.normalization import SAME_SIGNS, TONES_BEFORE
+from crm.core.text.folding import SAME_SIGNS, TONES_BEFORE
 
 _SIGNS = "".join(map(chr, SAME_SIGNS))
 _SAME = "".join(SAME_SIGNS.values())

@@ -15,7 +15,8 @@ from crm.core.permissions import READ, WRITE, Level, Module, Principal
 from crm.core.records.choice_fields import RelationField
 from crm.core.records.members import member_directory
 from crm.core.records.operators import IN, NOT_IN, Operator
-from crm.core.text.normalization import identity_key, normalize_email
+from crm.core.text.addresses import normalize_email
+from crm.core.text.folding import identity_key
 
 # Values of a filter that are no ids: whoever reads the list, and rows without an owner.
 ME, NOBODY = "me", "nobody"

@@ -24,7 +24,7 @@ from crm.core.permissions import Module, Principal
 from crm.core.records.choice_fields import RelationField
 from crm.core.records.fields import Field, PhoneField, TextField
 from crm.core.records.services import create_row, delete_row, update_row
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from crm.core.models import DefaultView, SavedView
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.records.lists import ListState
 from crm.core.records.record import Record
-from crm.core.text.normalization import is_blank, is_taken
+from crm.core.text.folding import is_taken
+from crm.core.text.normalization import is_blank
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 

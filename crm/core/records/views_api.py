@@ -41,7 +41,7 @@ from crm.core.records.saved_views import (
     views_of,
 )
 from crm.core.records.serializers import columns_of, member_of
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 
 MAX_COLUMNS = 100
 

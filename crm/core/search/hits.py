@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 
 from crm.core.permissions import WRITE, Principal
 from crm.core.records import ListState, Record, records
-from crm.core.text.normalization import joined_words, search_key, search_terms, search_words
+from crm.core.text.folding import (
+    joined_words,
+    search_key,
+    search_terms,
+    search_words,
+)
 
 # Hits of one section.
 MAX_HITS = 5

@@ -7,7 +7,8 @@ import unicodedata
 import idna
 from django.utils.translation import gettext as _
 
-from crm.core.text.normalization import ascii_domain, is_too_long, isolate, normalize_line
+from crm.core.text.addresses import ascii_domain
+from crm.core.text.normalization import is_too_long, isolate, normalize_line
 
 MAX_DOMAIN_LENGTH = 255
 DEFAULT_PORTS = {"http": "80", "https": "443"}

@@ -12,15 +12,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from crm.core.text.addresses import normalize_email
 from crm.core.text.domains import InvalidDomain, normalize_host
-from crm.core.text.normalization import (
-    PHONE,
-    normalize,
-    normalize_email,
-    normalize_key,
-    normalize_line,
-    normalize_phone,
-)
+from crm.core.text.normalization import normalize, normalize_key, normalize_line
+from crm.core.text.phones import PHONE, normalize_phone
 
 _Base: Any = models.Field if TYPE_CHECKING else object
 

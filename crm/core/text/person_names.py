@@ -6,7 +6,7 @@ one table.
 
 import unicodedata
 
-from crm.core.text.normalization import normalize_form
+from crm.core.text.normal_forms import normalize_form
 
 VIETNAMESE_SURNAMES = frozenset(
     [

@@ -17,7 +17,7 @@ from crm.core.records import get_record, parse_text, records
 from crm.core.records.conditions import MAX_LENGTH
 from crm.core.records.lists import NO_FILTER, exact_state
 from crm.core.records.serializers import columns_of
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext
 
 from crm.core.permissions import Principal
 from crm.core.records import BooleanField, Field, Record, RelationField, get_record
-from crm.core.text.normalization import DEFAULT_MAX_LENGTH, is_blank, is_too_long, search_key
+from crm.core.text.folding import search_key
+from crm.core.text.normalization import DEFAULT_MAX_LENGTH, is_blank, is_too_long
 from crm.core.transfer.formats import with_formula
 
 

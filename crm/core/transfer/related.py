@@ -11,7 +11,7 @@ from crm.core.errors import AppError
 from crm.core.permissions import Principal
 from crm.core.records import Record, RelationField
 from crm.core.store_errors import collision_of
-from crm.core.text.normalization import identity_key
+from crm.core.text.folding import identity_key
 from crm.core.transfer.outcomes import FAULTY, Outcome
 
 

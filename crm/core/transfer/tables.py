@@ -13,7 +13,8 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from crm.core.text.normalization import is_too_long, normalize_form
+from crm.core.text.normal_forms import normalize_form
+from crm.core.text.normalization import is_too_long
 from crm.core.transfer.errors import ImportFileInvalid
 from crm.core.transfer.workbooks import workbook_rows
 

@@ -10,9 +10,9 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.models import OwnedModel
 from crm.core.permissions import Module
+from crm.core.text.addresses import normalize_email
 from crm.core.text.domains import display_domain
 from crm.core.text.fields import AddressField, DomainField, LineField, PhoneField, ProseField
-from crm.core.text.normalization import normalize_email
 from crm.core.versions import set_null_and_raise_version
 from crm.customers.managers import CompanyQuerySet
 from crm.customers.models.words import NAME_LENGTH, SearchedModel, SearchWord

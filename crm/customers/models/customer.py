@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
+from crm.core.text.addresses import normalize_email
 from crm.core.text.fields import AddressField, LineField, PhoneField
-from crm.core.text.normalization import is_blank, normalize_email
+from crm.core.text.normalization import is_blank
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models.company import Company

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import models, transaction
 
 from crm.core.ids import uuid7
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 from crm.customers.search import WORD_LENGTH
 from crm.organizations.models import Organization
 

@@ -22,7 +22,7 @@ from crm.core.records import (
     RecordField,
     TextField,
 )
-from crm.core.text.normalization import identity_key, search_key
+from crm.core.text.folding import identity_key, search_key
 from crm.customers.errors import CompanyNotFound
 from crm.customers.managers import CompanyQuerySet
 from crm.customers.models import Company, CompanyWord

@@ -15,7 +15,7 @@ from crm.core.ids import uuid7
 from crm.core.permissions import Action, Level, Module, Principal, Rights
 from crm.core.permissions.errors import SecondFactorMissing
 from crm.core.text.fields import AddressField, LineField
-from crm.core.text.normalization import search_words
+from crm.core.text.folding import search_words
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.models.organization import Organization

@@ -10,13 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
+from crm.core.text.addresses import normalize_email
 from crm.core.text.fields import AddressField, LineField, PhoneField
-from crm.core.text.normalization import (
-    joined_words,
-    normalize_email,
-    normalize_password,
-    search_key,
-)
+from crm.core.text.folding import joined_words, search_key
+from crm.core.text.normalization import normalize_password
 from crm.core.text.person_names import short_name
 from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel

@@ -14,7 +14,7 @@ from crm.core import quotas, realtime, tenancy
 from crm.core.permissions import Principal
 from crm.core.permissions.errors import SecondFactorMissing
 from crm.core.revocation import revoke_access
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 from crm.core.versions import check_version
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.services.currencies import require_no_rates, usual_currency

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from crm.core import quotas, realtime
 from crm.core.permissions import Principal, Rights, require_grant
-from crm.core.text.normalization import is_taken
+from crm.core.text.folding import is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 from crm.organizations.builtin_roles import BUILT_IN

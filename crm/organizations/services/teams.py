@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from crm.core import realtime
 from crm.core.permissions import Principal, Rights, require_team_grant
-from crm.core.text.normalization import is_taken
+from crm.core.text.folding import is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version, raised
 from crm.organizations.errors import (

@@ -32,7 +32,7 @@ export function customerName({ id, name }) {
   return end.length === 5 && name?.endsWith(end) ? gettext("Visitor") + end : name;
 }
 
-// Letters that Unicode does not take apart, as in crm/core/text/normalization.py.
+// Letters that Unicode does not take apart, as in crm/core/text/folding.py.
 /** @type {Record<string, string>} */
 const PLAIN = { đ: "d", ð: "d", ħ: "h", ı: "i", ł: "l", ø: "o", ß: "ss" };
 const MARKS = /[\u0300-\u036f]/gu;

@@ -23,7 +23,7 @@ from crm.core.records import Field, Group, ListState, Record, get_record
 from crm.core.records.conditions import MAX_LENGTH, WHERE, FilterInvalid, unvalidated_json
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW, exact_state
 from crm.core.records.saved_views import SavedViewNotFound, View, views_of
-from crm.core.text.normalization import MAX_SEARCH_LENGTH
+from crm.core.text.folding import MAX_SEARCH_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

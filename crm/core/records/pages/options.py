@@ -10,7 +10,8 @@ from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, get_record
 from crm.core.records.lists import SEARCH
 from crm.core.records.pages.lists import reader_of
-from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line, storable
+from crm.core.text.folding import MAX_SEARCH_LENGTH
+from crm.core.text.normalization import normalize_line, storable
 
 MAX_OPTIONS = 10
 

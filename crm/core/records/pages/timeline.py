@@ -36,7 +36,8 @@ from crm.core.records.notes import (
 )
 from crm.core.records.pages.lists import visible_row, writer_of
 from crm.core.records.timeline import Entry, sources_of, timeline
-from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line
+from crm.core.text.folding import MAX_SEARCH_LENGTH
+from crm.core.text.normalization import normalize_line
 from crm.core.undo.services import offer_undo
 from crm.core.versions import NOT_DELETED, EditedMeanwhile
 
