@@ -133,6 +133,7 @@ DEALS = Record(
         mark=_mark,
         asks=_asks,
     ),
+    more_pages=((_("Forecast"), "forecast"),),
     has_timeline=True,
     new_label=_("New deal"),
     empty_text=_("Add the first sale that may come about, and move it from stage to stage."),

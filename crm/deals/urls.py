@@ -6,7 +6,9 @@ from crm.core.records import get_record
 from crm.core.records.api_views import record_api_urls
 from crm.core.records.pages import record_urls
 from crm.deals.api import pipeline_api_urls
+from crm.deals.forecast_api import DealForecast
 from crm.deals.views import pipelines, stages
+from crm.deals.views.forecast import forecast_page
 
 _reasons = [
     *record_urls(get_record("lost-reasons")),
@@ -25,6 +27,8 @@ _stage = "app/settings/stages/<uuid:stage_id>"
 app_name = "deals"
 urlpatterns = [
     path("", include((_reasons, "lost_reasons"))),
+    path("app/deals/forecast/", forecast_page, name="forecast"),
+    path("api/v1/deals/forecast", DealForecast.as_view(), name="api_forecast"),
     path("app/settings/pipelines/", pipelines.pipelines, name="pipelines"),
     path("app/settings/pipelines/new/", pipelines.new_pipeline, name="new_pipeline"),
     path(f"{_pipeline}/", pipelines.pipeline, name="pipeline"),

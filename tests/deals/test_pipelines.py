@@ -244,7 +244,7 @@ def test_a_form_of_a_stage_says_what_is_wrong_and_meets_other_changes(
     assert met.status_code == 409
     assert met.context["form"]["rotting_days"].value() == "7"
     place = reverse("deals:place_stage", args=[made.pk])
-    assert browser.post(place, {"position": "1"}).status_code == 302
+    assert browser.post(place, {"place": "1"}).status_code == 302
     assert order_of(pipeline)[0] == "Tasting"
 
 

@@ -41,7 +41,8 @@ AS_TYPED = {"crm.core.transfer.views.imports.UploadForm.text"}
 MACHINES = {
     "authentication.ApiKeySecret": {"prefix", "secret_hash"},
     "organizations.Membership": {"left_search_text"},
-    "organizations.Organization": {"slug", "timezone"},
+    "organizations.ExchangeRate": {"currency"},
+    "organizations.Organization": {"currency", "slug", "timezone"},
     "core.IdempotentRequest": {"actor", "key", "fingerprint", "body", "location"},
     "organizations.Invitation": {"token_hash"},
     "authentication.TokenFamily": {"device"},
@@ -94,8 +95,6 @@ MACHINES = {
     "deals.Pipeline": {"sort_name"},
     "deals.Stage": {"sort_name"},
     "knowledge.Faq": {"folded_text"},
-    "organizations.ExchangeRate": {"currency"},
-    "organizations.Organization": {"currency"},
     "mail.Mail": {"kind", "language_code", "subject", "text", "html"},
 }
 

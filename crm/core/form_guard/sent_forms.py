@@ -28,8 +28,8 @@ _RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
 # fmt: off
 FILLED_IN = frozenset({
     "action", "all", "asked", "back", "columns", "do", "format", "from_page", "index", "is_shared",
-    "job", "list", "next", "organization", "required", "row", "rows", "scopes", "sort", "state",
-    "to", "view", "warned",
+    "job", "list", "next", "organization", "place", "required", "row", "rows", "scopes", "sort",
+    "state", "to", "view", "warned",
 })
 # fmt: on
 # Values that nobody typed: ids, checkboxes and buttons.

@@ -130,7 +130,7 @@ class Record:
     List: ``columns`` are the default columns; the first is the title's and always shown. ``order``
     is the default order, ``-`` for descending. ``search(queryset, text)`` returns the rows that
     contain the words. ``views`` are the built-in views, ``board`` an optional board, ``bulk`` the
-    actions on many rows.
+    actions on many rows, ``more_pages`` the (label, name of the address) of pages beside them.
 
     Writing: ``form`` names the editable columns. ``create(by=, **values)`` and
     ``update(by=, pk=, version=, **values)`` return the row; ``delete(by=, pk=, version=)`` returns
@@ -191,6 +191,7 @@ class Record:
     has_initials: bool = True
     has_timeline: bool = False
     board: Board | None = None
+    more_pages: tuple[tuple[Any, str], ...] = ()
     language: str = ""
     not_found: type[NotFound] = NotFound
     list_template: str = "records/list.html"

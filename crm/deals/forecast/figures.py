@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from crm.core.money import UNITS
+from crm.core.money import PLACES, UNITS
 from crm.core.permissions import Principal
 from crm.core.records import ListState, get_record, parse_json
 
@@ -70,7 +70,7 @@ def q_of(where: Where, reader: Principal) -> Q:
 
 def amount_of(units: Any, *, parts: int = 1) -> Decimal:
     """Return an amount from a sum of units, of which ``parts`` make one."""
-    return Decimal(units or 0) / UNITS / parts
+    return (Decimal(units or 0) / UNITS / parts).quantize(Decimal(1).scaleb(-PLACES))
 
 
 def status_is(*statuses: str) -> dict[str, Any]:

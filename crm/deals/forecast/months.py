@@ -112,12 +112,12 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What was asked for; ``counted_on`` is the condition of open deals that are committed."""
+    """What was asked for; open deals must hold any of the conditions ``counted_on``."""
 
     periods: Sequence[Period]
     measure: Measure
     within: Where
-    counted_on: Where
+    counted_on: Sequence[Where]
 
     @property
     def this_month(self) -> Period:
@@ -126,10 +126,11 @@ class _Asked:
     def where(self, groups: Where, among: Sequence[Period]) -> Where:
         """Return the filter of the deals of some groups in one period, or in all of them."""
         days = among[0].expected() if len(among) == 1 else {}
-        found: Where = all_of(status_is(Status.OPEN), self.counted_on, days)
+        common = (groups, self.within)
+        found = [all_of(status_is(Status.OPEN), each, days, *common) for each in self.counted_on]
         if self.measure == Measure.COMMITTED and self.this_month in among:
-            found = {"any": [found, _won(self.this_month)]}
-        return all_of(found, groups, self.within)
+            found.append(all_of(_won(self.this_month), *common))
+        return found[0] if len(found) == 1 else {"any": found}
 
 
 def forecast(
@@ -194,18 +195,18 @@ def _won(month: Period) -> dict[str, Any]:
     return all_of(status_is(Status.WON), _between("closed_at", month.start, month.end))
 
 
-def _counted_on(reader: Principal, measure: Measure) -> dict[str, Any]:
-    """Return the condition of open deals that are counted on."""
+def _counted_on(reader: Principal, measure: Measure) -> list[Where]:
+    """Return the conditions of open deals that are counted on, of which any must hold."""
     if measure != Measure.COMMITTED:
-        return {}
+        return [{}]
     stages = Stage.objects.visible_to(reader).filter(kind=Status.OPEN, probability__gte=COMMIT_FROM)
     ids = [str(pk) for pk in stages.order_by("pk").values_list("pk", flat=True)]
-    parts = [
+    parts: list[Where] = [
         condition("stage_id", "in", ids[start : start + MAX_VALUES])
         for start in range(0, len(ids), MAX_VALUES)
     ]
     # Each deal has a stage.
-    return {"any": parts or [condition("stage_id", "empty")]}
+    return parts or [condition("stage_id", "empty")]
 
 
 def _add_open(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, pgettext
 from crm.core.models.named import NAME_LENGTH
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.records.services import check_values, delete_row, set_values
-from crm.core.text.normalization import search_key
+from crm.core.text.folding import search_key
 from crm.deals.errors import PipelineInUse, PipelineNotFound, TooManyPipelines
 from crm.deals.models import LostReason, Pipeline, Stage, StageKind
 from crm.deals.services.settings import clear_stages, locked_setting, next_position, put_at

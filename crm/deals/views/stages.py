@@ -76,7 +76,7 @@ def place_stage(request: HttpRequest, stage_id: UUID) -> HttpResponse:
     """Move a stage to a place among the others."""
     writer = writer_of(request)
     shown = _visible_stage(writer, stage_id)
-    position = whole_number(request.POST.get("position", "")) or 1
+    position = whole_number(request.POST.get("place", "")) or 1
     try:
         update_stage(by=writer, pk=shown.pk, position=position)
     except AppError as refusal:

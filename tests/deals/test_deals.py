@@ -1,0 +1,229 @@
+"""Deals: what follows from their stages, their moves, their board and where they are shown."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from crm.core.errors import InvalidField
+from crm.core.permissions import Grant, Level, Module, Rights
+from crm.core.records import ListState, get_record, parse_json
+from crm.core.records.boards import move_card
+from crm.core.records.timeline import timeline
+from crm.core.undo.services import undo
+from crm.customers.models import Company, Customer
+from crm.deals.models import Deal, DealMove, LostReason, Stage, Status
+from crm.deals.services import update_deal, update_stage
+from crm.organizations.models import Membership, Organization
+from tests.api.conftest import Api
+from tests.deals.conftest import deal_in
+from tests.organizations.people import member_with, rights
+
+pytestmark = pytest.mark.django_db
+DEALS = get_record("deals")
+
+
+def age(deal: Deal, days: int) -> None:
+    """Let a deal have come into its stage some days ago."""
+    deal.refresh_from_db()
+    since = timezone.now() - timedelta(days=days)
+    Deal.objects.filter(pk=deal.pk).update(
+        stage_changed_at=since, rots_at=deal.stage.rots_at(since)
+    )
+
+
+def rotting(reader: Membership, operator: str = "yes") -> set[Any]:
+    where = parse_json(DEALS, {"field": "rots_at", "op": operator})
+    return {each.pk for each in ListState(DEALS, where).rows(reader)}
+
+
+def test_a_stage_closes_a_deal_and_opens_it_again(
+    owner: Membership, stages: dict[str, Stage]
+) -> None:
+    deal = deal_in(owner, stages["New"])
+    reason = LostReason.objects.filter(organization_id=owner.organization_id)[0]
+    with pytest.raises(InvalidField, match="Only a deal that was lost"):
+        update_deal(by=owner, pk=deal.pk, lost_reason_id=reason.pk)
+    lost = update_deal(by=owner, pk=deal.pk, stage_id=stages["Lost"].pk, lost_reason_id=reason.pk)
+    assert (lost.status, lost.lost_reason_id, lost.closed_at is None) == ("lost", reason.pk, False)
+    again = update_deal(by=owner, pk=deal.pk, stage_id=stages["Qualified"].pk)
+    assert (again.status, again.lost_reason_id, again.closed_at) == ("open", None, None)
+
+
+def test_a_deal_is_one_with_the_company_of_its_customer_unless_another_is_named(
+    owner: Membership, organization: Organization, stages: dict[str, Stage]
+) -> None:
+    company = Company.objects.create(organization=organization, name="Sen")
+    other = Company.objects.create(organization=organization, name="Other")
+    person = Customer.objects.create(organization=organization, name="An", company=company)
+    deal = deal_in(owner, stages["New"], customer_id=person.pk)
+    assert deal.company_id == company.pk
+    assert deal_in(owner, stages["New"], customer_id=person.pk, company_id=None).company_id is None
+    named = deal_in(owner, stages["New"], customer_id=person.pk, company_id=other.pk)
+    assert named.company_id == other.pk
+
+
+def test_a_deal_rots_when_it_stood_too_long_in_its_stage(
+    owner: Membership, stages: dict[str, Stage]
+) -> None:
+    update_stage(by=owner, pk=stages["New"].pk, rotting_days=7)
+    stages["New"].refresh_from_db()
+    old, young, won = (deal_in(owner, stages[name]) for name in ("New", "New", "Won"))
+    age(old, 8)
+    age(young, 6)
+    assert rotting(owner) == {old.pk}
+    assert rotting(owner, "no") == {young.pk, won.pk}
+    # Another number of days counts for deals that are there.
+    update_stage(by=owner, pk=stages["New"].pk, rotting_days=5)
+    assert rotting(owner) == {old.pk, young.pk}
+    update_deal(by=owner, pk=old.pk, stage_id=stages["Qualified"].pk)
+    assert rotting(owner) == {young.pk}
+    update_stage(by=owner, pk=stages["New"].pk, rotting_days=None)
+    assert rotting(owner) == set()
+
+
+def test_the_board_marks_what_rots_and_sums_in_the_own_currency(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    update_stage(by=owner, pk=stages["New"].pk, rotting_days=3)
+    stages["New"].refresh_from_db()
+    age(deal_in(owner, stages["New"]), 12)
+    rates = get_record("exchange-rates")
+    rates.create(by=owner, currency="EUR", rate=2, valid_from=timezone.localdate())
+    deal_in(owner, stages["New"], currency="EUR")
+    page = browser.get(DEALS.board_url)
+    text = page.content.decode()
+    assert text.count("12 days in this stage") == 1
+    column = page.context["columns"][0]
+    assert (column["count"], column["total"]) == (2, "$300")
+    assert f'data-ask="lost_reason_id" aria-labelledby="column-{stages["Lost"].pk}' in text
+    assert 'id="ask-lost_reason_id"' in text
+
+
+def test_a_move_to_lost_takes_the_reason_along_and_is_undone_with_it(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    deal = deal_in(owner, stages["New"])
+    reason = LostReason.objects.filter(organization_id=owner.organization_id)[0]
+    address = DEALS.reverse("move", deal.pk)
+    sent = {"column": str(stages["Lost"].pk), "_version": "1", "lost_reason_id": "x"}
+    htmx = {"HX-Request": "true"}
+    assert browser.post(address, sent, headers=htmx).status_code == 400
+    sent["lost_reason_id"] = str(reason.pk)
+    moved = browser.post(address, sent, headers=htmx)
+    assert moved.status_code == 200
+    deal.refresh_from_db()
+    assert (deal.status, deal.lost_reason_id, deal.version) == (Status.LOST, reason.pk, 2)
+    undo(by=owner, action_id=moved.context["action_id"])
+    deal.refresh_from_db()
+    assert (deal.status, deal.lost_reason_id) == (Status.OPEN, None)
+    # Another stage asks for none, and takes none.
+    skipped = {"column": str(stages["Won"].pk), "_version": "3", "lost_reason_id": str(reason.pk)}
+    assert browser.post(address, skipped, headers=htmx).status_code == 200
+    deal.refresh_from_db()
+    assert (deal.status, deal.lost_reason_id) == (Status.WON, None)
+
+
+def test_each_move_is_a_line_of_the_timeline(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    deal = deal_in(owner, stages["New"])
+    DealMove.objects.filter(deal=deal).update(at=timezone.now() - timedelta(days=9, hours=1))
+    move_card(by=owner, record=DEALS, pk=deal.pk, column=str(stages["Qualified"].pk))
+    update_deal(by=owner, pk=deal.pk, stage_id=stages["Won"].pk)
+    page = timeline(owner, DEALS, deal, kind="moves")
+    assert [(each.title, each.text, each.actor) for each in page.entries] == [
+        ("Qualified → Won", "After less than a day", owner.user.name),
+        ("New → Qualified", "After 9 days", owner.user.name),
+    ]
+    # Page by page the same, each with the time since the move before it.
+    first = timeline(owner, DEALS, deal, kind="moves", limit=1)
+    second = timeline(owner, DEALS, deal, kind="moves", limit=1, cursor=first.next_cursor)
+    assert [*first.entries, *second.entries] == page.entries
+    # A stage that was renamed since is called as it was then.
+    update_stage(by=owner, pk=stages["Qualified"].pk, name="Other")
+    assert "New → Qualified" in browser.get(DEALS.url_of(deal)).content.decode()
+
+
+def test_deals_stand_on_the_page_of_their_customer_and_company(
+    browser: Client, owner: Membership, organization: Organization, stages: dict[str, Stage]
+) -> None:
+    company = Company.objects.create(organization=organization, name="Sen")
+    person = Customer.objects.create(
+        organization=organization, name="An", stage="customer", company=company
+    )
+    deal_in(owner, stages["New"], "Beans for An", customer_id=person.pk)
+    deal_in(owner, stages["Won"], "Of nobody")
+    for record, row, new in (
+        ("customers", person, f"?customer_id={person.pk}&company_id={company.pk}"),
+        ("companies", company, f"?company_id={company.pk}"),
+    ):
+        page = browser.get(get_record(record).url_of(row)).content.decode()
+        assert "Beans for An" in page
+        assert "Of nobody" not in page
+        assert f"{DEALS.new_url}{new}".replace("&", "&amp;") in page
+        form = browser.get(f"{DEALS.new_url}{new}").context["form"]
+        assert form["company_id"].value() == str(company.pk)
+    for number in range(12):
+        deal_in(owner, stages["New"], f"Deal {number}", customer_id=person.pk)
+    page = browser.get(get_record("customers").url_of(person)).content.decode()
+    assert "Show all 13 deals" in page
+    url = f"{DEALS.list_url}?customer_id__in={person.pk}&view=all"
+    assert url.replace("&", "&amp;") in page
+    assert len(browser.get(url).context["rows"]) == 13
+
+
+def test_the_panel_shows_what_the_reader_may_see(
+    client: Client, owner: Membership, organization: Organization, stages: dict[str, Stage]
+) -> None:
+    person = Customer.objects.create(organization=organization, name="An", stage="customer")
+    deal_in(owner, stages["New"], "Beans for An", customer_id=person.pk)
+    address = get_record("customers").url_of(person)
+    blind = member_with(organization, "Kim", rights(Module.CUSTOMERS, Level.ALL))
+    client.force_login(blind.user)
+    assert "panel-deals" not in client.get(address).content.decode()
+    own = member_with(
+        organization,
+        "Pat",
+        Rights({Module.CUSTOMERS: Grant(Level.ALL), Module.DEALS: Grant(Level.OWN)}),
+    )
+    client.force_login(own.user)
+    page = client.get(address).content.decode()
+    assert "panel-deals" in page
+    assert "Beans for An" not in page
+    assert DEALS.new_url not in page
+
+
+def test_the_panel_takes_as_many_queries_however_many_deals(
+    browser: Client, owner: Membership, organization: Organization, stages: dict[str, Stage]
+) -> None:
+    person = Customer.objects.create(organization=organization, name="An", stage="customer")
+    address = get_record("customers").url_of(person)
+    counts = []
+    for _round in range(2):
+        for number in range(4):
+            deal_in(owner, stages["New"], f"Deal {number}", customer_id=person.pk)
+        browser.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(address)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_api_tells_when_a_deal_rots_and_moves_it_with_a_reason(
+    owner: Membership, stages: dict[str, Stage]
+) -> None:
+    update_stage(by=owner, pk=stages["New"].pk, rotting_days=3)
+    api = Api(owner)
+    made = api.post("/api/v1/deals", {"name": "Beans", "amount": "12.5"}).json()
+    assert made["stage_id"] == str(stages["New"].pk)
+    assert made["rots_at"] > made["created_at"]
+    reason = LostReason.objects.filter(organization_id=owner.organization_id)[0]
+    lost = {"stage_id": str(stages["Lost"].pk), "lost_reason_id": str(reason.pk)}
+    told = api.patch(f"/api/v1/deals/{made['id']}", lost).json()
+    assert (told["status"], told["rots_at"]) == ("lost", None)
+    assert told["lost_reason_id"] == str(reason.pk)
