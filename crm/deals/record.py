@@ -134,6 +134,7 @@ DEALS = Record(
         asks=_asks,
     ),
     more_pages=((_("Forecast"), "forecast"),),
+    has_initials=False,
     has_timeline=True,
     new_label=_("New deal"),
     empty_text=_("Add the first sale that may come about, and move it from stage to stage."),
