@@ -15,7 +15,7 @@ from crm.core.errors import AppError
 from crm.core.forms import Form
 from crm.core.permissions import Principal
 from crm.core.quotas import QuotaExceeded
-from crm.core.records import Record, RelationField
+from crm.core.records import Field, Record, RelationField
 from crm.core.records.stored_values import StoredValues
 from crm.core.store_errors import collision_of
 from crm.core.transfer.mapping import CellReader, fields_of
@@ -263,11 +263,18 @@ class RowImporter:
         for each in changed:
             each.words = {
                 name: (
-                    words.shown(fields[name], each.before[name]) or "",
+                    _before(words, fields[name], each.before[name]),
                     words.shown(fields[name], each.values[name]) or "",
                 )
                 for name in each.before
             }
+
+
+def _before(words: StoredValues, field: Field, value: Any) -> Any:
+    """Return a value in words; a related row by its id: each reader is told what they may see."""
+    if isinstance(field, RelationField) and value:
+        return {"field": field.name, "id": str(value)}
+    return words.shown(field, value) or ""
 
 
 def update_rows(
