@@ -27,10 +27,10 @@ class Outcome:
     """What became, or would become, of a row.
 
     ``values`` are those of the cells that are not blank. ``sight`` is what the look-up found.
-    ``before`` are the values that an update changed, ``words`` both values for people, of a related
-    row before it {"field": name, "id": its id}. ``added``
-    are the ids of related rows that it added, by field. ``errors`` are pairs of a field's name, ""
-    for the whole row, and a sentence.
+    ``before`` are the values that an update changed. ``words`` are the values before and after for
+    people, of the first new rows too; of a related row before {"field": name, "id": its id}.
+    ``added`` are the ids of related rows that it added, by field. ``errors`` are pairs of a field's
+    name, "" for the whole row, and a sentence.
     """
 
     number: int
@@ -95,7 +95,7 @@ def _example(record: Record, outcome: Outcome) -> dict[str, Any]:
         ]
         return example | {"cells": _first_cells(outcome.cells), "errors": errors}
     example["title"] = shown(record.title_of(outcome.row)) if outcome.row is not None else ""
-    if outcome.kind == UPDATED:
+    if outcome.kind in {CREATED, UPDATED}:
         example["changes"] = [
             [_heading(record, name), _shown_before(before), shown(after)]
             for name, (before, after) in outcome.words.items()
