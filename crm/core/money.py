@@ -19,6 +19,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import get_language, gettext_lazy
 
 from crm.core.text.normal_forms import normalize_form
+from crm.core.text.normalization import normalize_line
 
 UNITS = 10_000
 PLACES = 4
@@ -71,22 +72,33 @@ def parse_amount(text: str) -> Decimal:
     """Parse an amount as people write it in any of the languages: 1200000, 1 200 000, 1.200.000,
     1,200,000.50, 1 200 000,5.
 
-    A separator before exactly three last digits groups thousands: no listed currency has three
-    decimal places. Raise InvalidAmount.
+    A separator before exactly three last digits groups thousands, but not behind a zero: no listed
+    currency has three decimal places. Raise InvalidAmount.
     """
-    plain = _BLANKS.sub("", normalize_form("NFKC", text)).replace("\u2212", "-")
+    number = _parse(text, ".,")
+    if abs(number) > MAX_AMOUNT or number != number.quantize(Decimal(1).scaleb(-PLACES)):
+        raise InvalidAmount(text)
+    return number
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Parse a number as `parse_amount`, except that a separator before exactly three last digits
+    groups thousands only if it does so in the active language. Raise InvalidAmount.
+    """
+    group = _locale().number_symbols["latn"]["group"]
+    return _parse(text, group if group in ".," else "")
+
+
+def _parse(text: str, groups: str) -> Decimal:
+    plain = _BLANKS.sub("", normalize_form("NFKC", normalize_line(text))).replace("\u2212", "-")
     if not _DIGITS.fullmatch(plain):
         raise InvalidAmount(text)
     head, separator, end = _split(plain)
     if not separator:
-        number = Decimal(plain)
-    elif _is_grouping(plain, separator, end):
-        number = Decimal(_grouped(plain, text))
-    else:
-        number = Decimal(f"{_grouped(head, text)}.{end}")
-    if abs(number) > MAX_AMOUNT or number != number.quantize(Decimal(1).scaleb(-PLACES)):
-        raise InvalidAmount(text)
-    return number
+        return Decimal(plain)
+    if _is_grouping(plain, separator, head, end, groups):
+        return Decimal(_grouped(plain, text))
+    return Decimal(f"{_grouped(head, text)}.{end}")
 
 
 def _split(plain: str) -> tuple[str, str, str]:
@@ -95,9 +107,12 @@ def _split(plain: str) -> tuple[str, str, str]:
     return (plain[: found.start()], found[0], plain[found.end() :]) if found else (plain, "", "")
 
 
-def _is_grouping(plain: str, separator: str, end: str) -> bool:
+def _is_grouping(plain: str, separator: str, head: str, end: str, groups: str) -> bool:
+    if separator == "'" or plain.count(separator) > 1:
+        return True
     others = set(plain) & set(".,'") - {separator}
-    return separator == "'" or plain.count(separator) > 1 or (len(end) == _GROUP and not others)
+    is_group = len(end) == _GROUP and not head.lstrip("-").startswith("0")
+    return is_group and separator in groups and not others
 
 
 def _grouped(digits: str, text: str) -> str:

@@ -18,6 +18,12 @@ class Mentions {
   #list = document.createElement("ul");
   /** @type {string[]} */
   #names = [];
+  /** The beginning of a name that these were found by.
+   *
+   * @type {string | null} */
+  #answered = null;
+  /** A key that takes a name was pressed before the answer was there. */
+  #isAwaited = false;
   #chosen = 0;
   #timer = 0;
   /** @type {AbortController | null} */
@@ -54,6 +60,7 @@ class Mentions {
 
   #typed() {
     clearTimeout(this.#timer);
+    this.#isAwaited = false;
     if (this.#beginning === null) this.#close();
     else this.#timer = setTimeout(() => void this.#ask(), PAUSE_MS);
   }
@@ -72,7 +79,11 @@ class Mentions {
         headers: stampHeaders(),
         signal: asking.signal,
       });
-      if (this.#asking === asking && this.#beginning === beginning) this.#show(names);
+      if (this.#asking !== asking || this.#beginning !== beginning) return;
+      this.#answered = beginning;
+      this.#show(names);
+      if (this.#isAwaited && names.length === 1) this.#take(0);
+      this.#isAwaited = false;
     } catch {
       // A name can be typed without help.
       this.#close();
@@ -115,7 +126,10 @@ class Mentions {
     if (this.#list.hidden || event.isComposing) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#choose(this.#chosen + step);
-    else if (event.key === "Enter" || event.key === "Tab") this.#take(this.#chosen);
+    else if (event.key === "Enter" || event.key === "Tab") {
+      if (this.#answered === this.#beginning) this.#take(this.#chosen);
+      else this.#isAwaited = true;
+    }
     else if (event.key === "Escape") this.#close();
     else return;
     event.preventDefault();
@@ -139,6 +153,7 @@ class Mentions {
   #close() {
     this.#asking?.abort();
     this.#asking = null;
+    this.#isAwaited = false;
     this.#show([]);
   }
 }

@@ -23,6 +23,12 @@ export class Picker {
   #list = document.createElement("ul");
   /** @type {Choice[]} */
   #choices = [];
+  /** The words that these were found by; others are not theirs to answer.
+   *
+   * @type {string | null} */
+  #answered = null;
+  /** Enter was pressed before the answer was there. */
+  #isAwaited = false;
   #chosen = 0;
   #timer = 0;
   /** The text that belongs to the chosen row. */
@@ -65,6 +71,7 @@ export class Picker {
   }
 
   #typed() {
+    this.#isAwaited = false;
     if (this.#field.value.trim() !== this.#title) this.#set("", this.#field.value.trim() ? null : "");
     this.#askSoon();
   }
@@ -114,14 +121,24 @@ export class Picker {
     this.#timer = setTimeout(() => void this.#ask(), PAUSE_MS);
   }
 
+  get #words() {
+    return this.#hidden.value ? "" : this.#field.value;
+  }
+
   async #ask() {
     this.#asking?.abort();
     const asking = new AbortController();
     this.#asking = asking;
-    const words = this.#hidden.value ? "" : this.#field.value;
+    const words = this.#words;
     try {
       const results = await this.#found({ q: words }, asking.signal);
-      if (this.#asking === asking && document.activeElement === this.#field) this.#show(results);
+      if (this.#asking !== asking || document.activeElement !== this.#field) return;
+      // What was typed since is asked for in a moment.
+      if (words !== this.#words) return;
+      this.#answered = words;
+      this.#show(results);
+      if (this.#isAwaited && results.length === 1) this.#take(0);
+      this.#isAwaited = false;
     } catch {
       // The list stays as it was; the next letter asks again.
     }
@@ -180,6 +197,7 @@ export class Picker {
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#choose(this.#chosen + step);
+    else if (event.key === "Enter" && this.#answered !== this.#words) this.#isAwaited = true;
     else if (event.key === "Enter" && this.#choices.length) this.#take(this.#chosen);
     else if (event.key === "Escape") this.#close();
     else return;
@@ -208,6 +226,7 @@ export class Picker {
     clearTimeout(this.#timer);
     this.#asking?.abort();
     this.#asking = null;
+    this.#isAwaited = false;
     this.#open(false);
   }
 }

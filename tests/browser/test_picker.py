@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from crm.core.records import get_record
 from crm.customers.models import Customer
@@ -109,3 +109,24 @@ def test_a_filter_asks_for_a_row_and_shows_it_again(desk: Page, people: list[Cus
     ).to_be_visible()
     desk.get_by_role("button", name="Filter").click()
     expect(picker).to_have_value("Vũ Khánh Toàn")
+
+
+def test_enter_waits_for_what_is_found_by_the_words_that_are_typed(
+    desk: Page, people: list[Customer]
+) -> None:
+    """The list of before, which begins with somebody else, is no answer to them."""
+    field = desk.get_by_role("combobox", name="Lent to")
+    field.focus()
+    options = desk.locator(".picker-options li")
+    expect(options).not_to_have_count(0)
+
+    def late(route: Route) -> None:
+        desk.wait_for_timeout(300)
+        route.continue_()
+
+    desk.route("**/options/?q=*", late)
+    desk.keyboard.type("khanh")
+    desk.keyboard.press("Enter")
+    expect(field).to_have_value("Vũ Khánh Toàn")
+    hidden = desk.locator("input[name=lent_to_id]")
+    expect(hidden).to_have_value(str(people[0].pk))

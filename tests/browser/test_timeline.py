@@ -92,6 +92,14 @@ def test_a_colleague_is_named_with_the_keyboard_and_by_a_tap(
     names.first.click()
     expect(field).to_have_value(f"Ask @{colleague.user.name} or @{agent.user.name} ")
     expect(field).to_be_focused()
+    # A key that takes a name waits for those of what is typed by now.
+    field.press_sequentially("and @")
+    expect(names).to_have_count(2)
+    desk.keyboard.type("ma")
+    desk.keyboard.press("Enter")
+    both = f"Ask @{colleague.user.name} or @{agent.user.name}"
+    expect(field).to_have_value(f"{both} and @{colleague.user.name} ")
+    field.fill(f"{both} ")
     field.press_sequentially("@ma")
     expect(names).to_have_count(1)
     field.press("Escape")

@@ -1,8 +1,11 @@
 """Amounts as people write them, and as they are shown in each language."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import translation
 
 from crm.core.money import (
@@ -13,10 +16,12 @@ from crm.core.money import (
     decimals_of,
     is_exact,
     parse_amount,
+    parse_decimal,
     rounded,
     shown_amount,
     shown_number,
 )
+from crm.core.records.value_fields import AmountFormField, DayFormField, DecimalFormField, shown_day
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,10 @@ from crm.core.money import (
         # Three last digits are thousands in every language.
         ("1.200", "1200"),
         ("1,200", "1200"),
+        # But no number of thousands begins with a zero.
+        ("0,500", "0.5"),
+        ("0.125", "0.125"),
+        ("\u200b1200\u2060", "1200"),
         ("12,5", "12.5"),
         ("0.5", "0.5"),
         ("0", "0"),
@@ -43,6 +52,48 @@ from crm.core.money import (
 )
 def test_an_amount_is_read_as_it_is_written_in_any_language(text: str, amount: str) -> None:
     assert parse_amount(text) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "number"),
+    [
+        ("vi", "26.000", "26000"),
+        ("vi", "25.450,5", "25450.5"),
+        ("vi", "1,085", "1.085"),
+        ("vi", "25.45", "25.45"),
+        ("ru", "26 000", "26000"),
+        ("ru", "1,085", "1.085"),
+        ("ru", "1.085", "1.085"),
+        ("en", "26,000", "26000"),
+        ("en", "1.085", "1.085"),
+        ("en", "0.125", "0.125"),
+    ],
+)
+def test_a_number_is_read_as_its_language_writes_it(language: str, text: str, number: str) -> None:
+    with translation.override(language):
+        assert parse_decimal(text) == Decimal(number)
+        field = DecimalFormField(max_digits=20, decimal_places=8)
+        assert field.clean(text) == Decimal(number)
+        # What a form shows is read as the same.
+        assert field.clean(field.prepare_value(Decimal(number))) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "field", [AmountFormField(), DecimalFormField(max_digits=20, decimal_places=8)]
+)
+def test_a_number_with_blanks_between_is_read_whole_or_refused(field: forms.Field) -> None:
+    assert field.clean("5" + " " * 60 + "77") == 577
+    with pytest.raises(ValidationError):
+        field.clean("5" * 41)
+
+
+@pytest.mark.parametrize("language", ["en", "vi", "ru"])
+def test_a_day_is_read_as_its_language_shows_it(language: str) -> None:
+    field = DayFormField()
+    with translation.override(language):
+        for day in (date(2026, 10, 1), date(2026, 1, 10), date(2026, 10, 13)):
+            assert field.clean(shown_day(day)) == day
+            assert field.clean(day.isoformat()) == day
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from chat.models import Conversation
 from crm.core.permissions import Level, Module
 from crm.core.search.hits import MAX_HITS, search_pages, search_results
 from crm.customers.models import Customer
+from crm.deals.models import LostReason, Stage, StageKind
+from crm.deals.services import create_deal, update_deal
 from crm.organizations.models import Membership, Organization
 from tests.organizations.people import member_with, rights
 
@@ -86,3 +88,16 @@ def test_page_shows_results_and_the_palette_the_results_alone(
     assert "<html" not in part
     nothing = client.get(SEARCH, {"q": "\x00zzz" * 500}).content.decode()
     assert "palette-empty" in nothing
+
+
+def test_all_results_are_in_the_list_whatever_its_first_view_filters(
+    owner: Membership, client: Client
+) -> None:
+    reason = LostReason.objects.create(organization=owner.organization, name="Too late")
+    lost = Stage.objects.get(kind=StageKind.LOST)
+    for number in range(7):
+        deal = create_deal(by=owner, name=f"lostzq {number}")
+        update_deal(by=owner, pk=deal.pk, stage_id=lost.pk, lost_reason_id=reason.pk)
+    (section,) = search_results(owner, "lostzq")
+    client.force_login(owner.user)
+    assert len(client.get(section.more_url).context["rows"]) == 7

@@ -21,6 +21,7 @@ from crm.core.database.locks import try_lock
 from crm.core.errors import AppError, Conflict, Invalid
 from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
+from crm.core.records.services import restoring
 from crm.core.undo.services import UndoImpossible, UndoResult, record_undoable, register_undo, undo
 from crm.core.versions import EditedMeanwhile
 
@@ -283,7 +284,8 @@ def _undo_bulk(by: Principal, data: dict[str, Any]) -> UndoResult:
         UUID(each["pk"]): (each["version"], from_json(record, each["before"]))
         for each in data["changes"]
     }
-    outcomes = store_many(by, record, changes)
+    with restoring():
+        outcomes = store_many(by, record, changes)
     done = sum(not isinstance(each, AppError) for each in outcomes.values())
     since = datetime.fromisoformat(data["since"])
     # The last one first: what referred to a deleted row refers to it again.

@@ -1,6 +1,8 @@
 """Default services of a record whose model is a `TenantModel` without rules of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +108,19 @@ def locked_row(
     return row
 
 
+_is_restoring: ContextVar[bool] = ContextVar("is_restoring", default=False)
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Let services put related rows back that were there, whoever may see them now."""
+    token = _is_restoring.set(True)
+    try:
+        yield
+    finally:
+        _is_restoring.reset(token)
+
+
 def set_values(row: TenantModel, by: Principal, values: Mapping[str, Any]) -> None:
     """Set columns of a row, not saved. Raise InvalidField for a related row out of sight."""
     for name, value in values.items():
@@ -127,9 +142,12 @@ def check_values(row: TenantModel) -> None:
 
 def require_related(column: Any, by: Principal, pk: UUID) -> None:
     """Raise InvalidField for a row that the principal cannot see, another organization's too, and
-    for a user who may not read the area.
+    for a user who may not read the area. With `restoring`, for one that is gone.
     """
-    if column.related_model is get_user_model():
+    if _is_restoring.get():
+        if not column.related_model._base_manager.filter(pk=pk).exists():
+            raise InvalidField(extra={"field": column.attname})
+    elif column.related_model is get_user_model():
         _require_reader(column, by, pk)
     elif not column.related_model._default_manager.visible_to(by).filter(pk=pk).exists():
         raise InvalidField(extra={"field": column.attname})

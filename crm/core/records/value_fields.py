@@ -19,6 +19,7 @@ from crm.core.money import (
     InvalidAmount,
     check_amount,
     parse_amount,
+    parse_decimal,
     shown_amount,
     shown_number,
 )
@@ -44,6 +45,7 @@ from crm.core.records.periods import (
     parse_day,
     shown_days,
 )
+from crm.core.text.normalization import normalize_line
 
 _CONTROL = {"class": "form-control", "autocomplete": "off"}
 _ISO = "%Y-%m-%d"
@@ -76,6 +78,11 @@ def check_day(day: date) -> date:
 
 
 class DayApiField(serializers.DateField):
+    """A day as 2026-12-31; ISO 8601 has other forms, which are refused."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, input_formats=[_ISO])
+
     def to_internal_value(self, value: Any) -> date:
         try:
             return check_day(super().to_internal_value(value))
@@ -138,7 +145,9 @@ class AmountFormField(forms.Field):
         if isinstance(value, Decimal) or value in self.empty_values:
             return value or None
         try:
-            return parse_amount(value[: self.max_length + 1])
+            if len(text := normalize_line(value)) > self.max_length:
+                raise InvalidAmount(text)
+            return parse_amount(text)
         except InvalidAmount as error:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
@@ -171,14 +180,32 @@ class AmountApiField(serializers.DecimalField):
 
 
 class DecimalFormField(forms.DecimalField):
-    """A number with a decimal point or comma."""
+    """A number as the user's language writes it, with or without grouped thousands."""
+
+    max_length = 40
 
     def __init__(self, **options: Any) -> None:
-        widget = forms.TextInput(attrs={**_CONTROL, "inputmode": "decimal", "maxlength": "40"})
-        super().__init__(**options, widget=widget)
+        attrs = {**_CONTROL, "inputmode": "decimal", "maxlength": str(self.max_length)}
+        super().__init__(**options, widget=forms.TextInput(attrs=attrs))
 
     def to_python(self, value: Any) -> Any:
-        return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
+        if not isinstance(value, str) or value in self.empty_values:
+            return super().to_python(value)
+        try:
+            if len(text := normalize_line(value)) > self.max_length:
+                raise InvalidAmount(text)
+            return parse_decimal(text)
+        except InvalidAmount as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def prepare_value(self, value: Any) -> Any:
+        return shown_number(value) if isinstance(value, Decimal) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(data) != initial)
+        except ValidationError:
+            return True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,8 +105,9 @@ def _search_record(by: Principal, record: Record, text: str) -> Section | None:
         Hit(record.title_of(row), record.url_of(row), record.icon, record.detail_of(row))
         for row in rows
     )
-    # The first view explicitly: the user's default view may filter.
-    every = replace(state, view=record.views[0].key) if record.views else state
+    # A view that shows all explicitly: the first one and the user's default may filter.
+    unfiltered = (view.key for view in record.views if not any(view.where.values()))
+    every = replace(state, view=next(unfiltered, ""))
     return Section(record.navigation_label, hits, f"{record.list_url}{every.url()}")
 
 

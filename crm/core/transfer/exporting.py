@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
 from crm.core.jobs.models import Job, JobChunk
 from crm.core.jobs.services import start_job
-from crm.core.permissions import READ, Level, Principal, require
-from crm.core.records import Field, ListState, Record, get_record, parse_json
+from crm.core.permissions import READ, Level, Module, Principal, require
+from crm.core.records import Field, ListState, Record, RecordField, get_record, parse_json
 from crm.core.records.lists import exact_state
 from crm.core.records.serializers import member_of, serializer_of
 from crm.core.transfer.errors import ExportTooLong
@@ -46,7 +46,18 @@ def start_export(
     if all_columns:
         stored["columns"] = [field.name for field in record.fields]
     data = {"record": record.slug, "format": form, "has_bom": has_bom, "list": stored}
+    data["areas"] = {
+        each.area: by.level(each.area, READ).key
+        for each in _related_records(record, stored["columns"])
+    }
     return start_job(by=by, kind=EXPORT, data=data)
+
+
+def _related_records(record: Record, columns: Sequence[str]) -> list[Record]:
+    """Return the records of other areas whose rows are named in these columns."""
+    fields = (record.field(name) for name in columns)
+    found = (get_record(each.record) for each in fields if isinstance(each, RecordField))
+    return [each for each in found if each.area != record.area]
 
 
 def _write(run: Run) -> Steps:
@@ -145,11 +156,23 @@ def _title(job: Job) -> str:
 
 
 def _may_fetch(principal: Principal, job: Job) -> bool:
-    return may_export(principal, get_record(job.data["record"]))
+    """Return whether the principal may see all that the file names: also rows of other areas, as
+    far as its starter saw them.
+    """
+    is_starter = job.is_own_of(principal)
+    named = {Module(area): Level.of(key) for area, key in job.data["areas"].items()}
+    return may_export(principal, get_record(job.data["record"])) and all(
+        principal.may(area, READ, level if is_starter else Level.ALL)
+        for area, level in named.items()
+        if level > Level.NONE
+    )
 
 
 def _file_permissions(job: Job) -> list[str]:
-    return [get_record(job.data["record"]).view_permission]
+    record, areas = get_record(job.data["record"]), job.data["areas"]
+    related = _related_records(record, job.data["list"]["columns"])
+    told = [each for each in related if Level.of(areas[each.area]) > Level.NONE]
+    return sorted({each.view_permission for each in [record, *told]})
 
 
 def _file(job: Job, _name: str) -> FileInfo:

@@ -142,8 +142,11 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, date | Decimal):
-        return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()
+    if isinstance(value, Decimal):
+        # A point before three last digits groups thousands in some languages.
+        return f"{value:.4f}" if value.as_tuple().exponent == -3 else f"{value:f}"
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

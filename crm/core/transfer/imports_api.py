@@ -47,7 +47,7 @@ from crm.core.transfer.importing import (
     undo_import,
     visible_import,
 )
-from crm.core.transfer.imports_serializers import ImportSerializer, field_names
+from crm.core.transfer.imports_serializers import ImportSerializer, field_names, import_data
 from crm.core.transfer.models import Import, ImportMode, ImportState
 from crm.core.transfer.tables import DELIMITERS, ENCODINGS, MAX_BYTES, MAX_COLUMNS
 
@@ -193,7 +193,8 @@ class Imports(JobView):
             found = start_import(by=by, record=record, file_name=file.name, size=file.size)
             found = add_content(by=by, import_id=found.pk, number=0, content=file.read())
         location = reverse("transfer:api_import", args=[found.pk])
-        return Response(ImportSerializer(found).data, status=201, headers={"Location": location})
+        data = import_data(self.principal, found)
+        return Response(data, status=201, headers={"Location": location})
 
 
 @extend_schema(tags=["imports"])
@@ -202,7 +203,7 @@ class ImportDetail(JobView):
     def get(self, request: Request, import_id: UUID) -> Response:
         """Return an import: its columns, mapping and preview; when it has ended, its report."""
         found = visible_import(self.principal, import_id)
-        return record_response(request, ImportSerializer(found).data)
+        return record_response(request, import_data(self.principal, found))
 
     @extend_schema(operation_id="imports_discard", request=None, responses={204: None})
     @refuses(409)
@@ -232,7 +233,7 @@ class ImportParts(JobView):
             number=given["number"],
             content=given["part"].read(),
         )
-        return Response(ImportSerializer(found).data)
+        return Response(import_data(self.principal, found))
 
 
 class _ImportStep(JobView):
@@ -240,7 +241,8 @@ class _ImportStep(JobView):
         """Do what starts a job; return 202 with the import, and the job's address."""
         found = act(by=self.principal, import_id=import_id, **how)
         location = reverse("jobs:api_job", args=[found.job_id])
-        return Response(ImportSerializer(found).data, status=202, headers={"Location": location})
+        data = import_data(self.principal, found)
+        return Response(data, status=202, headers={"Location": location})
 
     def seen(self, import_id: UUID, given: Mapping[str, Any]) -> UUID | None:
         found: UUID | None = given.get("job") or visible_import(self.principal, import_id).job_id
@@ -327,7 +329,7 @@ class ImportCancellation(JobView):
         if found.job_id is None:
             raise ImportNotReady
         cancel_job(by=self.principal, job_id=found.job_id)
-        return Response(ImportSerializer(visible_import(self.principal, import_id)).data)
+        return Response(import_data(self.principal, visible_import(self.principal, import_id)))
 
 
 @extend_schema(tags=["imports"])

@@ -7,12 +7,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm.core.fields import MomentField
+from crm.core.permissions import Principal
 from crm.core.records import Record, get_record
 from crm.core.records.serializers import member_of
 from crm.core.transfer.importing import has_faults, is_undoable
 from crm.core.transfer.mapping import fields_of
 from crm.core.transfer.models import Import, ImportMode, ImportState
-from crm.core.transfer.outcomes import CREATED, FAULTY, UNCHANGED, UPDATED
+from crm.core.transfer.outcomes import CREATED, FAULTY, UNCHANGED, UPDATED, report_for
 
 _KINDS = (CREATED, UPDATED, UNCHANGED, FAULTY)
 
@@ -59,6 +60,8 @@ class ImportFieldSerializer(serializers.Serializer[Any]):
 
 
 class ImportSerializer(serializers.Serializer[Import]):
+    """An import for the ``reader`` of the context."""
+
     id = serializers.UUIDField()
     record = serializers.CharField()
     file_name = serializers.CharField()
@@ -120,11 +123,14 @@ class ImportSerializer(serializers.Serializer[Import]):
 
     @extend_schema_field(ImportReportSerializer(allow_null=True))
     def get_preview(self, found: Import) -> dict[str, Any] | None:
-        return _report(found.preview)
+        return self._report(found, found.preview)
 
     @extend_schema_field(ImportReportSerializer(allow_null=True))
     def get_report(self, found: Import) -> dict[str, Any] | None:
-        return _report(found.report)
+        return self._report(found, found.report)
+
+    def _report(self, found: Import, stored: Mapping[str, Any]) -> dict[str, Any] | None:
+        return _report(report_for(self.context["reader"], get_record(found.record), stored))
 
     def get_is_undoable(self, found: Import) -> bool:
         return is_undoable(found)
@@ -136,6 +142,11 @@ class ImportSerializer(serializers.Serializer[Import]):
         record = get_record(found.record)
         field = record.field(name)
         return member_of(record, field) if field else ""
+
+
+def import_data(reader: Principal, found: Import) -> Any:
+    """Return what the API says of an import to a reader."""
+    return ImportSerializer(found, context={"reader": reader}).data
 
 
 def _report(stored: Mapping[str, Any]) -> dict[str, Any] | None:

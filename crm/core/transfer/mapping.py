@@ -1,5 +1,6 @@
 """Columns of a file and fields of a record: which is which, and what a cell says of a field."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -10,7 +11,15 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from crm.core.permissions import Principal
-from crm.core.records import BooleanField, Field, Record, RelationField, get_record
+from crm.core.records import (
+    BooleanField,
+    DecimalField,
+    Field,
+    MoneyField,
+    Record,
+    RelationField,
+    get_record,
+)
 from crm.core.text.folding import search_key
 from crm.core.text.normalization import DEFAULT_MAX_LENGTH, is_blank, is_too_long
 from crm.core.transfer.formats import with_formula
@@ -75,6 +84,9 @@ def _names(slug: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+_THREE_PLACES = re.compile(r"-?[0-9]+\.[0-9]{3}", re.ASCII)
+
+
 class CellReader:
     """Reads the cells of one field: a choice by its key or its label, in any language, and what is
     true or not by such words as people write. A related row keeps its name.
@@ -85,6 +97,7 @@ class CellReader:
     def __init__(self, field: Field, by: Principal, *, is_workbook: bool = False) -> None:
         self._is_workbook = is_workbook
         self._is_boolean = isinstance(field, BooleanField)
+        self._is_number = isinstance(field, DecimalField | MoneyField)
         self._choices: dict[str, str] = {}
         if not isinstance(field, RelationField):
             for language, _name in settings.LANGUAGES:
@@ -104,6 +117,9 @@ class CellReader:
             MaxLengthValidator(self._longest or DEFAULT_MAX_LENGTH)(cell)
         if not self._is_workbook:
             cell = with_formula(cell)
+        elif self._is_number and _THREE_PLACES.fullmatch(cell):
+            # A number, whose point groups no thousands.
+            cell += "0"
         if is_blank(cell):
             return ""
         if self._is_boolean and search_key(cell) not in self._choices:

@@ -1,11 +1,14 @@
 """What became of the rows of a file, one by one and in counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crm.core.errors import AppError
+from crm.core.permissions import Principal
 from crm.core.records import Record
+from crm.core.records.choice_fields import hidden
+from crm.core.records.stored_values import StoredValues
 
 CREATED, UPDATED, UNCHANGED, FAULTY = "created", "updated", "unchanged", "faulty"
 EXAMPLES = 5
@@ -24,9 +27,10 @@ class Outcome:
     """What became, or would become, of a row.
 
     ``values`` are those of the cells that are not blank. ``sight`` is what the look-up found.
-    ``before`` are the values that an update changed, ``words`` both values for people. ``added``
-    are the ids of related rows that it added, by field. ``errors`` are pairs of a field's name, ""
-    for the whole row, and a sentence.
+    ``before`` are the values that an update changed. ``words`` are the values before and after for
+    people, of the first new rows too; of a related row before {"field": name, "id": its id}.
+    ``added`` are the ids of related rows that it added, by field. ``errors`` are pairs of a field's
+    name, "" for the whole row, and a sentence.
     """
 
     number: int
@@ -36,7 +40,7 @@ class Outcome:
     sight: Sight = None
     row: Any = None
     before: dict[str, Any] = field(default_factory=dict)
-    words: dict[str, tuple[str, str]] = field(default_factory=dict)
+    words: dict[str, tuple[Any, str]] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
 
@@ -91,12 +95,57 @@ def _example(record: Record, outcome: Outcome) -> dict[str, Any]:
         ]
         return example | {"cells": _first_cells(outcome.cells), "errors": errors}
     example["title"] = shown(record.title_of(outcome.row)) if outcome.row is not None else ""
-    if outcome.kind == UPDATED:
+    if outcome.kind in {CREATED, UPDATED}:
         example["changes"] = [
-            [_heading(record, name), shown(before), shown(after)]
+            [_heading(record, name), _shown_before(before), shown(after)]
             for name, (before, after) in outcome.words.items()
         ]
     return example
+
+
+def _shown_before(value: Any) -> Any:
+    return shown(value) if isinstance(value, str) else value
+
+
+def report_for(reader: Principal, record: Record, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored report; related rows that the reader may not see are not named in it."""
+    if not stored:
+        return {}
+    examples = stored["examples"]
+    befores = [
+        change[1]
+        for rows in examples.values()
+        for each in rows
+        for change in each.get("changes", ())
+        if isinstance(change[1], dict)
+    ]
+    fields = {before["field"]: record.field(before["field"]) for before in befores}
+    pairs = ((fields[before["field"]], before["id"]) for before in befores)
+    words = StoredValues(reader, [(found, pk) for found, pk in pairs if found is not None])
+
+    def name(before: Any) -> str:
+        if not isinstance(before, dict):
+            return str(before)
+        found = fields[before["field"]]
+        text = words.shown(found, before["id"]) if found is not None else None
+        return hidden() if text is None else shown(text)
+
+    return {
+        **stored,
+        "examples": {
+            kind: [
+                {
+                    **each,
+                    "changes": [
+                        [heading, name(before), after]
+                        for heading, before, after in each.get("changes", ())
+                    ],
+                }
+                for each in rows
+            ]
+            for kind, rows in examples.items()
+        },
+    }
 
 
 def shown(text: str, longest: int = MAX_SHOWN_LENGTH) -> str:

@@ -15,12 +15,13 @@ from crm.core.errors import AppError
 from crm.core.forms import Form
 from crm.core.permissions import Principal
 from crm.core.quotas import QuotaExceeded
-from crm.core.records import Record, RelationField
+from crm.core.records import Field, Record, RelationField
+from crm.core.records.bulk import as_json
 from crm.core.records.stored_values import StoredValues
 from crm.core.store_errors import collision_of
 from crm.core.transfer.mapping import CellReader, fields_of
 from crm.core.transfer.models import ImportMode
-from crm.core.transfer.outcomes import CREATED, UNCHANGED, UPDATED, Outcome, Row, Sight
+from crm.core.transfer.outcomes import CREATED, EXAMPLES, UNCHANGED, UPDATED, Outcome, Row, Sight
 from crm.core.transfer.related import RelatedRows
 
 # By key: the row in which it stood first, and what the look-up found.
@@ -188,6 +189,7 @@ class RowImporter:
 
     def _create(self, by: Principal, new: Sequence[Outcome], ahead: int) -> None:
         new = self._related.add(by, new)
+        self._word(by, new[:EXAMPLES])
         many = self.record.create_many
         if many is not None and new and self._quota is None:
             try:
@@ -250,24 +252,34 @@ class RowImporter:
         for outcome in changed:
             self._note(outcome, made[outcome.row.pk], UPDATED)
 
-    def _word(self, by: Principal, changed: Sequence[Outcome]) -> None:
-        """Put what is changed into words while it is there: a preview takes it back."""
+    def _word(self, by: Principal, outcomes: Sequence[Outcome]) -> None:
+        """Put what is new or changed into words while it is there: a preview takes it back."""
         fields = {name: found for name in self._form.fields if (found := self.record.field(name))}
+        names = [each.before if each.row is not None else each.values for each in outcomes]
         pairs = [
-            (fields[name], value)
-            for each in changed
-            for name in each.before
-            for value in (each.before[name], each.values[name])
+            (fields[name], as_json(value))
+            for each, told in zip(outcomes, names, strict=True)
+            for name in told
+            if name in fields
+            for value in (each.before.get(name), each.values[name])
         ]
         words = StoredValues(by, pairs)
-        for each in changed:
+        for each, told in zip(outcomes, names, strict=True):
             each.words = {
                 name: (
-                    words.shown(fields[name], each.before[name]) or "",
-                    words.shown(fields[name], each.values[name]) or "",
+                    _before(words, fields[name], as_json(each.before.get(name))),
+                    words.shown(fields[name], as_json(each.values[name])) or "",
                 )
-                for name in each.before
+                for name in told
+                if name in fields
             }
+
+
+def _before(words: StoredValues, field: Field, value: Any) -> Any:
+    """Return a value in words; a related row by its id: each reader is told what they may see."""
+    if isinstance(field, RelationField) and value:
+        return {"field": field.name, "id": str(value)}
+    return words.shown(field, value) or ""
 
 
 def update_rows(

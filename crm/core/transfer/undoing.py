@@ -13,6 +13,7 @@ from crm.core.permissions import Principal
 from crm.core.records import Record, RelationField
 from crm.core.records.bulk import as_json
 from crm.core.records.protection import protected_rows
+from crm.core.records.services import restoring
 from crm.core.transfer.outcomes import CREATED, UPDATED, Outcome
 from crm.core.transfer.rows import update_rows
 
@@ -105,7 +106,9 @@ def undo_entries(
         # Nothing but its parts refers to them.
         record.model._default_manager.filter(pk__in=removed).delete()
         done["removed"] += len(removed)
-    for pk, made in update_rows(by, record, restored).items():
+    with restoring():
+        stored = update_rows(by, record, restored)
+    for pk, made in stored.items():
         kind = "partly" if pk in partly else "restored"
         done["refused" if isinstance(made, AppError) else kind] += 1
     for entry in related:

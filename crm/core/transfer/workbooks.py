@@ -75,6 +75,9 @@ def _text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, float):
+        # As many digits as a spreadsheet has: 0.1 + 0.2 is 0.3.
+        return format(value, ".15g")
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, date):

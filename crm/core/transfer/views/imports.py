@@ -48,6 +48,7 @@ from crm.core.transfer.importing import (
 )
 from crm.core.transfer.mapping import fields_of
 from crm.core.transfer.models import Import, ImportMode, ImportState
+from crm.core.transfer.outcomes import report_for
 from crm.core.transfer.tables import DELIMITERS, ENCODINGS, MAX_BYTES, MAX_ROWS
 from crm.core.transfer.views.exports import record_of
 
@@ -328,6 +329,8 @@ def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) 
         "active_section": record.slug,
         "record": record,
         "import": found,
+        "preview": report_for(reader, record, found.preview),
+        "report": report_for(reader, record, found.report),
         "each": _job_of(reader, found.job),
         "columns": list(zip(found.columns, samples, found.mapping, strict=True))
         if len(found.mapping) == len(found.columns)

@@ -1,0 +1,77 @@
+"""Days and numbers of files, as their writers meant them, and as the preview shows them."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
+
+from crm.core.jobs.models import Job
+from crm.core.records.value_fields import DecimalFormField
+from crm.core.transfer.formats import Format, head_of, rows_of, text_of
+from crm.deals.models import Deal
+from crm.organizations.models import Membership
+from tests.api.conftest import Api
+from tests.jobs.counting import finish
+from tests.transfer.test_tables import workbook
+
+pytestmark = pytest.mark.django_db
+
+IMPORTS = "/api/v1/imports"
+
+
+def checked(api: Api, name: str, content: bytes) -> tuple[str, dict[str, Any]]:
+    """Upload a file of deals and preview it; return its address, and the preview."""
+    sent = {"record": "deals", "file": SimpleUploadedFile(name, content)}
+    one: str = api.client.post(IMPORTS, sent)["Location"]
+    finish(Job.objects.get(pk=api.get(one).json()["job"]))
+    answer = api.post(f"{one}/check", {"key": "name"})
+    finish(Job.objects.get(pk=answer.json()["job"]))
+    return one, api.get(one).json()["preview"]
+
+
+def run(api: Api, one: str) -> None:
+    finish(Job.objects.get(pk=api.post(f"{one}/run", {}).json()["job"]))
+
+
+@pytest.fixture
+def api(owner: Membership) -> Api:
+    api = Api(owner)
+    api.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "vi"
+    return api
+
+
+def test_days_and_amounts_are_read_as_the_language_writes_them(api: Api) -> None:
+    rows = "Name,Amount,Currency,Expected_on\nBeans,1.200,USD,01/10/2026\nTea,0.5,USD,13/10/2026\n"
+    one, preview = checked(api, "deals.csv", rows.encode())
+    assert preview["faulty"] == 0, [each["faults"] for each in preview["examples"]]
+    shown = [{change["after"] for change in each["changes"]} for each in preview["examples"]]
+    assert {"01/10/2026", "1.200"} <= shown[0]
+    run(api, one)
+    stored = Deal.objects.order_by("name").values_list("name", "amount", "expected_on")
+    assert list(stored) == [
+        ("Beans", Decimal(1200), date(2026, 10, 1)),
+        ("Tea", Decimal("0.5"), date(2026, 10, 13)),
+    ]
+
+
+def test_a_number_of_a_workbook_has_no_thousands(api: Api) -> None:
+    names = ["Name", "Amount", "Currency"]
+    rows = [["Beans", 12.345, "USD"], ["Tea", 0.1 + 0.2, "USD"]]
+    cells = [dict(zip(names, row, strict=True)) for row in rows]
+    sheet = head_of(Format.XLSX, names) + rows_of(Format.XLSX, names, cells)
+    one, preview = checked(api, "deals.xlsx", workbook(sheet))
+    # Dollars have two places: it is refused, and not taken for twelve thousand.
+    assert (preview["created"], preview["faulty"]) == (1, 1)
+    run(api, one)
+    assert list(Deal.objects.values_list("name", "amount")) == [("Tea", Decimal("0.3"))]
+
+
+@pytest.mark.parametrize("language", ["en", "vi", "ru"])
+def test_a_number_that_is_exported_is_read_as_the_same(language: str) -> None:
+    field = DecimalFormField(max_digits=20, decimal_places=8)
+    with translation.override(language):
+        for number in ("1.085", "26000", "25450.5", "0.00000001", "-1.125"):
+            assert field.clean(text_of(Decimal(number))) == Decimal(number)
