@@ -49,7 +49,7 @@ class LostReasonFigureSerializer(FigureSerializer):
     name = serializers.CharField()
 
 
-class ForecastSerializer(serializers.Serializer[Any]):
+class DealForecastSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     periods = serializers.ListField(
         child=serializers.CharField(),
@@ -82,7 +82,7 @@ class DealForecast(ModuleView):
         operation_id="deals_forecast",
         tags=["deals"],
         parameters=[ForecastQuery],
-        responses=ForecastSerializer,
+        responses=DealForecastSerializer,
     )
     def get(self, request: Request) -> Response:
         """Return what open deals may bring by month, and what changed lately."""
@@ -98,7 +98,7 @@ class DealForecast(ModuleView):
         )
         recent = recent_changes(reader, pipeline_id=pipeline_id)
         found = {"currency": base_currency(reader.organization_id)}
-        return Response(ForecastSerializer(found | _table(table) | _recent(recent)).data)
+        return Response(DealForecastSerializer(found | _table(table) | _recent(recent)).data)
 
 
 def _table(found: Forecast) -> dict[str, Any]:

@@ -108,17 +108,17 @@ def _companies(call: Any) -> None:
 
 def _deals(call: Any) -> None:
     rate = {"currency": "EUR", "rate": "1.0845", "valid_from": "2026-01-01"}
-    made = call("exchange-rates_create", rate)["id"]
-    call("exchange-rates_get", exchangerate_id=made)
-    call("exchange-rates_update", {"rate": "1.09"}, exchangerate_id=made)
-    call("exchange-rates_list", ordering="-valid_from", limit=100)
-    _timeline(call, "exchange-rates", exchangerate_id=made)
-    _views(call, "exchange-rates")
-    reason = call("lost-reasons_create", {"name": "Too far away"})["id"]
-    call("lost-reasons_get", lostreason_id=reason)
-    call("lost-reasons_update", {"position": 9}, lostreason_id=reason)
-    call("lost-reasons_list", ordering="position", limit=100)
-    _views(call, "lost-reasons")
+    made = call("exchange_rates_create", rate)["id"]
+    call("exchange_rates_get", exchangerate_id=made)
+    call("exchange_rates_update", {"rate": "1.09"}, exchangerate_id=made)
+    call("exchange_rates_list", ordering="-valid_from", limit=100)
+    _timeline(call, "exchange_rates", exchangerate_id=made)
+    _views(call, "exchange_rates")
+    reason = call("lost_reasons_create", {"name": "Too far away"})["id"]
+    call("lost_reasons_get", lostreason_id=reason)
+    call("lost_reasons_update", {"position": 9}, lostreason_id=reason)
+    call("lost_reasons_list", ordering="position", limit=100)
+    _views(call, "lost_reasons")
     pipeline = call("pipelines_create", {"name": f"Hotels {uuid7()}"})
     call("pipelines_list", ordering="name", limit=100)
     call("pipelines_update", {"position": 2}, pipeline_id=pipeline["id"])
@@ -130,6 +130,7 @@ def _deals(call: Any) -> None:
     call("deals_update", {"expected_on": "2026-12-24"}, deal_id=deal["id"])
     call("deals_move", {"column": deal["stage_id"]}, deal_id=deal["id"])
     call("deals_bulk", {"action": "owner", "owner_id": None, "ids": [deal["id"]]})
+    call("deals_forecast", group_by="stage", measure="committed")
     call("deals_list", search="beans", ordering="-amount", limit=100)
     _timeline(call, "deals", deal_id=deal["id"])
     _views(call, "deals")
@@ -138,12 +139,12 @@ def _deals(call: Any) -> None:
     call("pipelines_get", pipeline_id=pipeline["id"])
     call("pipelines_delete", pipeline_id=pipeline["id"], move_to=deal["stage_id"])
     call("deals_delete", deal_id=deal["id"])
-    call("lost-reasons_bulk", {"action": "delete", "ids": [reason]})
-    again = call("lost-reasons_create", {"name": "Too far away"})["id"]
-    call("lost-reasons_delete", lostreason_id=again)
-    call("exchange-rates_bulk", {"action": "delete", "ids": [made]})
-    again = call("exchange-rates_create", rate)["id"]
-    call("exchange-rates_delete", exchangerate_id=again)
+    call("lost_reasons_bulk", {"action": "delete", "ids": [reason]})
+    again = call("lost_reasons_create", {"name": "Too far away"})["id"]
+    call("lost_reasons_delete", lostreason_id=again)
+    call("exchange_rates_bulk", {"action": "delete", "ids": [made]})
+    again = call("exchange_rates_create", rate)["id"]
+    call("exchange_rates_delete", exchangerate_id=again)
 
 
 def _notifications(call: Any) -> None:

@@ -23,6 +23,8 @@ from tests.records.battery import RATE
 from tests.umbrellas.record import UMBRELLAS
 
 DOCUMENT = "/api/v1/openapi.json"
+# The reference's example is added on another day.
+OLD_RATE = RATE | {"valid_from": "2020-01-01"}
 # Whoever has no credentials yet calls these.
 OPEN = {
     "tokens_create",
@@ -228,7 +230,7 @@ def test_each_example_of_the_document_works(
         "stage_id": api.get("/api/v1/pipelines").json()["results"][0]["stages"][0]["id"],
         "deal_id": api.post("/api/v1/deals", {"name": "Beans"}).json()["id"],
         "lostreason_id": api.post("/api/v1/lost-reasons", {"name": "Price"}).json()["id"],
-        "exchangerate_id": api.post("/api/v1/exchange-rates", RATE).json()["id"],
+        "exchangerate_id": api.post("/api/v1/exchange-rates", OLD_RATE).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
         "widget_id": conversation.widget_id,
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],

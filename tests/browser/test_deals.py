@@ -1,6 +1,7 @@
 """Deals in a browser: why one was lost is asked on the board, stages are put in order."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -19,7 +20,7 @@ DEALS = get_record("deals")
 
 @pytest.fixture
 def deal(owner: Membership) -> Deal:
-    return create_deal(by=owner, name="Beans", amount=1_200)
+    return create_deal(by=owner, name="Beans", amount=Decimal(1_200))
 
 
 @pytest.fixture

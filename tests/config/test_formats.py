@@ -24,6 +24,8 @@ NAMES = {
 EXCEPT = {
     "templates/compliance/_rows.html": {"H:i:s"},
     "templates/admin/index.html": {"H:i:s"},
+    # A day for machines.
+    "templates/records/cells/date.html": {"Y-m-d"},
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crm.billing.metrics import METRIC_SPECS
+from crm.core.records import records
 from crm.organizations.settings_navigation import MENU
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,6 +74,8 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
     named |= set(re.findall(r'icon\(\w[^()]* \? "[a-z0-9-]+" : "([a-z0-9-]+)"\)', text))
     named |= set(re.findall(r'_sidebar_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\bfact\(facts, "([a-z0-9-]+)"', text))
+    for record in records():
+        named |= {record.icon, *(action.icon for action in record.bulk_actions)}
     named |= {page.icon for group in MENU for page in group.pages}
     named |= {spec.icon for spec in METRIC_SPECS.values()}
     assert symbols == named

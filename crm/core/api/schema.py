@@ -166,7 +166,9 @@ def describe_operations(
     A key of ``described`` is "view method operation", with a key of ``views``; its value has the
     options of `extend_schema`. The operation's id begins with ``prefix``.
     """
+    # A name of most programming languages.
+    name = prefix.replace("-", "_")
     for key, options in described.items():
         view, method, operation = key.split()
-        schema = extend_schema(tags=[tag], operation_id=f"{prefix}_{operation}", **options)
+        schema = extend_schema(tags=[tag], operation_id=f"{name}_{operation}", **options)
         extend_schema_view(**{method: schema})(views[view])

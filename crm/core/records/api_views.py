@@ -257,6 +257,8 @@ def _made(base: type[Any], class_name: str, /, **members: Any) -> Any:
 
 def _body_of(record: Record) -> type[Body]:
     columns = [field for name in record.form if (field := record.field(name))]
-    members = {each.name: each.api_field(is_body=True) for each in columns}
+    # Whatever language the first request is in, the document names choices the same.
+    with override("en"):
+        members = {each.name: each.api_field(is_body=True) for each in columns}
     made: type[Body] = _made(Body, f"{record.model.__name__}Body", **members)
     return made

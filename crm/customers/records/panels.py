@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.core.permissions import Principal
 from crm.core.records import Panel, register_panel
@@ -34,7 +35,7 @@ register_panel(
     Panel(
         slug="companies",
         key="people",
-        label=_("People"),
+        label=pgettext_lazy("of a company", "People"),
         template="customers/_people.html",
         context=people_of,
         rank=10,
