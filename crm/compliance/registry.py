@@ -30,6 +30,7 @@ def track_apps_below() -> None:
                 "timezone",
                 "is_active",
                 "requires_second_factor",
+                "currency",
             ),
             organization="id",
         ),

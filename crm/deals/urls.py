@@ -32,6 +32,7 @@ urlpatterns = [
     path("app/settings/pipelines/", pipelines.pipelines, name="pipelines"),
     path("app/settings/pipelines/new/", pipelines.new_pipeline, name="new_pipeline"),
     path(f"{_pipeline}/", pipelines.pipeline, name="pipeline"),
+    path(f"{_pipeline}/place/", pipelines.place_pipeline, name="place_pipeline"),
     path(f"{_pipeline}/delete/", pipelines.remove_pipeline, name="delete_pipeline"),
     path(f"{_pipeline}/stages/new/", stages.new_stage, name="new_stage"),
     path(f"{_stage}/", stages.stage, name="stage"),

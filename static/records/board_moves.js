@@ -89,9 +89,12 @@ async function ask(name) {
   form.reset();
   dialog.returnValue = "";
   dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  await new Promise((resolve) => {
+    dialog.addEventListener("close", resolve, { once: true });
+  });
   if (!dialog.returnValue) return null;
-  return dialog.returnValue === "skip" ? {} : { [name]: String(new FormData(form).get(name) ?? "") };
+  const value = new FormData(form).get(name);
+  return dialog.returnValue === "skip" || typeof value !== "string" ? {} : { [name]: value };
 }
 
 export function refresh() {

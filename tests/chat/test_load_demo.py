@@ -17,7 +17,8 @@ from chat.services import post_message, reopen
 from chat.services.conversations import customer_sender
 from crm.core.permissions import SystemPrincipal
 from crm.customers.models import Customer
-from crm.organizations.models import Language, Membership, Organization, Role, User
+from crm.deals.models import Deal, DealMove, LostReason, Pipeline, Stage
+from crm.organizations.models import ExchangeRate, Language, Membership, Organization, Role, User
 from knowledge.models import Faq, FaqCategory, Passage
 from knowledge.services import FaqContent, delete_faq, update_faq
 
@@ -57,6 +58,12 @@ def everything() -> dict[str, Any]:
                 Customer,
                 Conversation,
                 ConversationRead,
+                Deal,
+                DealMove,
+                ExchangeRate,
+                LostReason,
+                Pipeline,
+                Stage,
             )
         },
         "passages": {
@@ -180,6 +187,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
     assert counted["Organization"] == 2
     assert counted["Faq"] == 3 * topics + len(read("bookshop_faqs_en.json"))
     assert counted["Conversation"] == counted["Customer"] == 14
+    assert counted["Deal"] == len(read("deals.json")["deals"])
     assert first["passages"]["bazanta"] >= 3 * topics
 
     assert load() == first_told
@@ -252,3 +260,23 @@ def test_without_the_demo_switched_on_nothing_is_loaded(
     with pytest.raises(CommandError, match="DEMO_ENABLED=true"):
         call_command("load_demo")
     assert not Organization.objects.exists()
+
+
+def test_the_deals_of_the_shop_came_through_their_stages(db: None, stores_clean: None):
+    load()
+    deals = Deal.objects.filter(organization=shop())
+    told = {each["name"]: each for each in read("deals.json")["deals"]}
+    assert len(told) == len(deals) > 40
+    assert {deal.currency for deal in deals} == {"VND", "RUB", "PHP", "USD"}
+    assert sum(deal.is_rotting for deal in deals) >= 5
+    for deal in deals.select_related("stage", "customer"):
+        wanted = told[deal.name]
+        moves = list(DealMove.objects.filter(deal=deal).order_by("at"))
+        assert len(moves) == len(wanted["path"])
+        assert moves[-1].to_stage_id == deal.stage_id
+        assert moves[-1].at == deal.stage_changed_at
+        assert deal.created_at == moves[0].at
+        assert (deal.customer.email if deal.customer else None) == wanted.get("customer")
+        assert (deal.lost_reason_id is not None) == ("reason" in wanted)
+        assert (deal.amount_base is None) == (wanted["amount"] is None)
+        assert deal.company_id or "company" not in wanted

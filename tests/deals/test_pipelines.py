@@ -124,13 +124,16 @@ def test_stages_are_added_before_those_that_close_and_moved_to_a_place(
         create_stage(by=owner, pipeline_id=pipeline.pk, name="One more")
 
 
-def test_pipelines_are_ordered_too(owner: Membership, pipeline: Pipeline) -> None:
+def test_pipelines_are_ordered_too(browser: Client, owner: Membership, pipeline: Pipeline) -> None:
     second = create_pipeline(by=owner, name="Wholesale")
     assert order_of(second) == USUAL
     assert second.position == 2
     update_pipeline(by=owner, pk=second.pk, position=1)
     names = Pipeline.objects.visible_to(owner).order_by("position").values_list("name", flat=True)
     assert list(names) == ["Wholesale", pipeline.name]
+    place = reverse("deals:place_pipeline", args=[second.pk])
+    assert browser.post(place, {"place": "2"})["Location"] == reverse("deals:pipelines")
+    assert list(names.all()) == [pipeline.name, "Wholesale"]
 
 
 def test_the_outcome_of_a_stage_changes_only_without_deals(

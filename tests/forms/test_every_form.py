@@ -60,6 +60,7 @@ REPEATABLE = {
     "companies:default_view": "the same view again",
     "deals:bulk": "it only asks",
     "deals:default_view": "the same view again",
+    "deals:place_pipeline": "it is there already",
     "deals:place_stage": "it is there already",
     "deals:delete_pipeline": "it is gone",
     "deals:delete_stage": "it is gone",

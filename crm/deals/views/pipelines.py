@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.core.errors import AppError, InvalidField
+from crm.core.fields import whole_number
 from crm.core.form_guard.edits import EditForm, version_of
 from crm.core.form_guard.idempotency import once, once_adding
 from crm.core.permissions import WRITE, Module, Principal, require
@@ -92,6 +93,22 @@ def pipeline(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         "may_change": reader.may(Module.SETTINGS, WRITE),
     }
     return form_response(request, form, save, "deals/pipeline.html", context)
+
+
+@require_POST
+@never_cache
+@member_required
+@once
+def place_pipeline(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
+    """Move a pipeline to a place among the others."""
+    writer = writer_of(request)
+    shown = visible_pipeline(writer, pipeline_id)
+    update_pipeline(by=writer, pk=shown.pk, position=place_of(request))
+    return redirect("deals:pipelines")
+
+
+def place_of(request: HttpRequest) -> int:
+    return whole_number(request.POST.get("place", "")) or 1
 
 
 @never_cache

@@ -12,8 +12,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.core.errors import AppError
-from crm.core.fields import whole_number
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once, once_adding
 from crm.core.permissions import Principal
@@ -24,6 +22,7 @@ from crm.deals.models import Deal, Stage, StageKind
 from crm.deals.services import create_stage, delete_stage, update_stage
 from crm.deals.views.pipelines import (
     form_response,
+    place_of,
     removal_response,
     visible_pipeline,
     writer_of,
@@ -76,11 +75,7 @@ def place_stage(request: HttpRequest, stage_id: UUID) -> HttpResponse:
     """Move a stage to a place among the others."""
     writer = writer_of(request)
     shown = _visible_stage(writer, stage_id)
-    position = whole_number(request.POST.get("place", "")) or 1
-    try:
-        update_stage(by=writer, pk=shown.pk, position=position)
-    except AppError as refusal:
-        messages.error(request, refusal.message)
+    update_stage(by=writer, pk=shown.pk, position=place_of(request))
     return redirect("deals:pipeline", shown.pipeline_id)
 
 
