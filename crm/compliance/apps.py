@@ -12,10 +12,10 @@ class ComplianceConfig(AppConfig):
         from crm.compliance import receivers, timeline  # noqa: F401  models exist only from here on
         from crm.compliance.actor import acting_for, listen
         from crm.compliance.database import install
+        from crm.compliance.models import LegalHold
         from crm.compliance.registry import track_apps_below
         from crm.compliance.services import exports  # noqa: F401  a kind of jobs
         from crm.compliance.services.legal_holds import held_rows
-        from crm.compliance.models import LegalHold
         from crm.core.jobs.kinds import register_context
         from crm.core.records.protection import register_protection
         from crm.core.stored_text import count_text

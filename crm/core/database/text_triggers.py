@@ -18,7 +18,8 @@ _FUNCTION = """
 CREATE OR REPLACE FUNCTION nextflow_count_text() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     added constant text := format('SELECT organization_id, %s AS size FROM added', TG_ARGV[0]);
-    removed constant text := format('SELECT organization_id, -(%s) AS size FROM removed', TG_ARGV[0]);
+    removed constant text :=
+        format('SELECT organization_id, -(%s) AS size FROM removed', TG_ARGV[0]);
 BEGIN
     EXECUTE format(
         'INSERT INTO core_storedtext (organization_id, source, size)'

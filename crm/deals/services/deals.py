@@ -40,8 +40,8 @@ def create_deal(*, by: Principal, **values: Any) -> Deal:
 def update_deal(*, by: Principal, pk: UUID, version: int | None = None, **values: Any) -> Deal:
     """Change a deal; a stage takes it into its pipeline, and may close it.
 
-    Raise DealNotFound, Forbidden, EditedMeanwhile, InvalidField with the field, and QuotaExceeded for
-    a longer name beyond the plan's text.
+    Raise DealNotFound, Forbidden, EditedMeanwhile, InvalidField with the field, and QuotaExceeded
+    for a longer name beyond the plan's text.
     """
     deal = locked_row(Deal, by=by, pk=pk, version=version)
     assert isinstance(deal, Deal)  # noqa: S101  a row of that model
