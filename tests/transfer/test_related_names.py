@@ -71,7 +71,8 @@ def test_an_operator_fetches_it_with_the_permission_to_view_these(
     refused = do(client, "fetch", job)
     assert refused.headers.get("Content-Disposition") is None
     staff = User.objects.get(email="staff@nextflow.example")
-    staff.user_permissions.add(Permission.objects.get(codename="view_customer"))
+    needed = Permission.objects.filter(codename__in=["view_company", "view_customer"])
+    staff.user_permissions.add(*needed)
     assert "attachment" in do(client, "fetch", job)["Content-Disposition"]
 
 
