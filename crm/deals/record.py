@@ -116,6 +116,7 @@ DEALS = Record(
     import_keys=(ImportKey(field="name"),),
     parts=(DealMove,),
     bulk=(
+        BulkAction(key="stage", label=_("Move to a stage"), icon="columns", field="stage_id"),
         CHANGE_OWNER,
         BulkAction(
             key="expected_on",
@@ -141,6 +142,16 @@ DEALS = Record(
     not_found=DealNotFound,
     views=(
         _of_status("open", pgettext_lazy("deals", "Open")),
+        BuiltInView(
+            "mine",
+            pgettext_lazy("deals", "Mine"),
+            {
+                "all": [
+                    {"field": "status", "op": "in", "value": ["open"]},
+                    {"field": "owner_id", "op": "in", "value": ["me"]},
+                ]
+            },
+        ),
         BuiltInView(
             "rotting",
             pgettext_lazy("deals", "Rotting"),

@@ -231,7 +231,7 @@ class DecimalFormField(forms.DecimalField):
 class DecimalField(Field):
     """A number with decimal places. No index serves comparisons of it, so no filter asks for it."""
 
-    template = "records/cells/number.html"
+    template = "records/cells/decimal.html"
     api_class = DecimalApiField
 
     def _api_options(self) -> dict[str, Any]:
