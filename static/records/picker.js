@@ -62,6 +62,10 @@ export class Picker {
     field.addEventListener("focus", () => this.#askSoon());
     field.addEventListener("keydown", (event) => this.#pressed(event));
     field.addEventListener("blur", () => this.#left());
+    field.addEventListener("picker:take", (event) => {
+      const { id, title } = /** @type {CustomEvent<{ id: string; title: string }>} */ (event).detail;
+      this.#set(id, id ? title : "");
+    });
     // Before the field loses the focus.
     list.addEventListener("pointerdown", (event) => {
       event.preventDefault();
