@@ -81,7 +81,7 @@ DEALS = Record(
         ChoiceField(
             name="currency",
             options=currency_choices,
-            aliases=("currency code", "ccy", "loại tiền", "mã tiền", "код валюты"),
+            also_called=("currency code", "ccy", "loại tiền", "mã tiền", "код валюты"),
             is_required=False,
         ),
         RelationField(name="pipeline_id", order=_BY_POSITION, is_audited=False),
