@@ -78,7 +78,12 @@ DEALS = Record(
     fields=(
         TextField(name="name", is_sortable=True, sort_column="sort_name", folded="sort_name"),
         MoneyField(name="amount", units="amount_units", base=_base, is_sortable=True),
-        ChoiceField(name="currency", options=currency_choices, is_required=False),
+        ChoiceField(
+            name="currency",
+            options=currency_choices,
+            also_called=("currency code", "ccy", "loại tiền", "mã tiền", "код валюты"),
+            is_required=False,
+        ),
         RelationField(name="pipeline_id", order=_BY_POSITION, is_audited=False),
         RelationField(
             name="stage_id",

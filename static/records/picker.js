@@ -16,6 +16,8 @@ const SHAPE = {
 
 /** @typedef {{ id: string; title: string; detail: string }} Choice */
 
+let made = 0;
+
 export class Picker {
   #url;
   #hidden;
@@ -45,7 +47,7 @@ export class Picker {
     this.#field = field;
     this.#title = field.value;
     const list = this.#list;
-    list.id = `${field.id || hidden.name}-options`;
+    list.id = `picker-options-${++made}`;
     list.className = "picker-options";
     list.setAttribute("role", "listbox");
     list.hidden = true;
