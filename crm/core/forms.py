@@ -50,6 +50,13 @@ class NormalizedText:
             _refuse_far_too_long(form)
             _bound_times(form)
 
+    def add_error(self, field: Any, error: Any) -> None:
+        form = cast(forms.BaseForm, self)
+        # A body that is no form leaves a form without data, of which nothing was read.
+        if not form.errors and not hasattr(form, "cleaned_data"):
+            form.cleaned_data = {}
+        super().add_error(field, error)  # type: ignore[misc]
+
 
 class Form(NormalizedText, forms.Form):
     pass

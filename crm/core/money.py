@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Cast
+from django.utils.functional import lazy
 from django.utils.translation import get_language, gettext_lazy
 
 from crm.core.text.normal_forms import normalize_form
@@ -49,8 +50,17 @@ class InvalidAmount(ValueError):
 
 
 def currency_choices() -> list[tuple[str, str]]:
-    """Return (code, "code – name") of all currencies, named in the active language."""
-    return [(code, f"{code} – {get_currency_name(code, locale=_locale())}") for code in CURRENCIES]
+    """Return (code, "code – name") of all currencies, named in the language that is active when
+    they are shown.
+    """
+    return [(code, _label(code)) for code in CURRENCIES]
+
+
+def _label_of(code: str) -> str:
+    return f"{code} – {get_currency_name(code, locale=_locale())}"
+
+
+_label: Any = lazy(_label_of, str)
 
 
 def decimals_of(currency: str) -> int:

@@ -8,6 +8,7 @@ class DealsConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.core import records
+        from crm.deals import palette as _palette  # noqa: F401  registers its pages
         from crm.deals import panels as _panels  # noqa: F401  registers them
         from crm.deals import receivers as _receivers  # noqa: F401  connects them
         from crm.deals import timeline as _timeline  # noqa: F401  registers its source

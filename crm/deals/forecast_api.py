@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.core.api import Query
+from crm.core.api import Query, refuses
 from crm.core.api.module_view import ModuleView
 from crm.core.permissions import Module
 from crm.core.records.value_fields import AmountApiField
@@ -84,6 +84,7 @@ class DealForecast(ModuleView):
         parameters=[ForecastQuery],
         responses=DealForecastSerializer,
     )
+    @refuses(404)
     def get(self, request: Request) -> Response:
         """Return what open deals may bring by month, and what changed lately."""
         asked, reader = ForecastQuery.read(request), self.principal

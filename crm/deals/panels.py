@@ -1,16 +1,46 @@
-"""Deals on the pages of a customer and of a company."""
+"""Deals on the pages of a customer and of a company, and the stages on the page of a deal."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from crm.core.permissions import Principal
+from crm.core.permissions import WRITE, Principal, can_access
 from crm.core.records import Panel, get_record, register_panel
 from crm.core.records.panels import related_rows
 from crm.customers.models import Company, Customer
-from crm.deals.models import Deal
+from crm.deals.models import Deal, Stage, Status
+
+
+def stages_of_deal(reader: Principal, deal: Deal) -> Mapping[str, Any]:
+    """Return the stages of the deal's pipeline, to move it into, and how long it has been in its
+    own one.
+    """
+    stages = Stage.objects.visible_to(reader).filter(pipeline=deal.pipeline_id)
+    ordered = list(stages.order_by("position", "pk"))
+    present = next((n for n, each in enumerate(ordered) if each.pk == deal.stage_id), -1)
+    record, is_lost = get_record("deals"), deal.status == Status.LOST
+    return {
+        "deal": deal,
+        "steps": [
+            {
+                "stage": each,
+                "is_present": number == present,
+                # From where a lost one was lost is told by its timeline.
+                "is_past": number < present and each.kind == Status.OPEN and not is_lost,
+            }
+            for number, each in enumerate(ordered)
+        ],
+        "days": (timezone.now() - deal.stage_changed_at).days,
+        "may_change": can_access(reader, Deal.area, WRITE, deal.owner_ids),
+        "stage_url": f"{record.edit_url_of(deal)}?field=stage_id",
+        "reason_url": f"{record.edit_url_of(deal)}?field=lost_reason_id"
+        if is_lost and deal.lost_reason_id is None
+        else "",
+    }
 
 
 def deals_of_customer(reader: Principal, customer: Customer) -> Mapping[str, Any] | None:
@@ -45,6 +75,16 @@ def _deals(
     }
 
 
+register_panel(
+    Panel(
+        slug="deals",
+        key="stages",
+        label=pgettext_lazy("pipeline", "Stage"),
+        template="deals/_stages.html",
+        context=stages_of_deal,
+        rank=0,
+    )
+)
 for _slug, _context, _rank in (
     ("customers", deals_of_customer, 15),
     ("companies", deals_of_company, 15),

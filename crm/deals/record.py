@@ -78,7 +78,12 @@ DEALS = Record(
     fields=(
         TextField(name="name", is_sortable=True, sort_column="sort_name", folded="sort_name"),
         MoneyField(name="amount", units="amount_units", base=_base, is_sortable=True),
-        ChoiceField(name="currency", options=currency_choices, is_required=False),
+        ChoiceField(
+            name="currency",
+            options=currency_choices,
+            also_called=("currency code", "ccy", "loại tiền", "mã tiền", "код валюты"),
+            is_required=False,
+        ),
         RelationField(name="pipeline_id", order=_BY_POSITION, is_audited=False),
         RelationField(
             name="stage_id",
@@ -116,6 +121,7 @@ DEALS = Record(
     import_keys=(ImportKey(field="name"),),
     parts=(DealMove,),
     bulk=(
+        BulkAction(key="stage", label=_("Move to a stage"), icon="columns", field="stage_id"),
         CHANGE_OWNER,
         BulkAction(
             key="expected_on",
@@ -141,6 +147,16 @@ DEALS = Record(
     not_found=DealNotFound,
     views=(
         _of_status("open", pgettext_lazy("deals", "Open")),
+        BuiltInView(
+            "mine",
+            pgettext_lazy("deals", "Mine"),
+            {
+                "all": [
+                    {"field": "status", "op": "in", "value": ["open"]},
+                    {"field": "owner_id", "op": "in", "value": ["me"]},
+                ]
+            },
+        ),
         BuiltInView(
             "rotting",
             pgettext_lazy("deals", "Rotting"),

@@ -85,9 +85,14 @@ forEveryPart((part) => {
     if (!field || !("value" in field)) continue;
     button.hidden = false;
     button.addEventListener("click", () => {
-      if (field.type === "checkbox") field.checked = button.dataset.take === "True";
-      else field.value = button.dataset.take ?? "";
-      field.dispatchEvent(new Event("input", { bubbles: true }));
+      const { take = "", takeTitle: title = "" } = button.dataset;
+      if (field.closest("[data-picker]")) {
+        field.dispatchEvent(new CustomEvent("picker:take", { detail: { id: take, title } }));
+      } else {
+        if (field.type === "checkbox") field.checked = take === "True";
+        else field.value = take;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
       field.focus();
     });
   }

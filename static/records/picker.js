@@ -16,6 +16,8 @@ const SHAPE = {
 
 /** @typedef {{ id: string; title: string; detail: string }} Choice */
 
+let made = 0;
+
 export class Picker {
   #url;
   #hidden;
@@ -45,7 +47,7 @@ export class Picker {
     this.#field = field;
     this.#title = field.value;
     const list = this.#list;
-    list.id = `${field.id || hidden.name}-options`;
+    list.id = `picker-options-${++made}`;
     list.className = "picker-options";
     list.setAttribute("role", "listbox");
     list.hidden = true;
@@ -62,6 +64,10 @@ export class Picker {
     field.addEventListener("focus", () => this.#askSoon());
     field.addEventListener("keydown", (event) => this.#pressed(event));
     field.addEventListener("blur", () => this.#left());
+    field.addEventListener("picker:take", (event) => {
+      const { id, title } = /** @type {CustomEvent<{ id: string; title: string }>} */ (event).detail;
+      this.#set(id, id ? title : "");
+    });
     // Before the field loses the focus.
     list.addEventListener("pointerdown", (event) => {
       event.preventDefault();

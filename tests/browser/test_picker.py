@@ -130,3 +130,39 @@ def test_enter_waits_for_what_is_found_by_the_words_that_are_typed(
     expect(field).to_have_value("Vũ Khánh Toàn")
     hidden = desk.locator("input[name=lent_to_id]")
     expect(hidden).to_have_value(str(people[0].pk))
+
+
+def test_what_is_typed_before_the_script_is_there_is_not_dropped(
+    chromium: Browser, web_server: LiveServer, owner: Membership, people: list[Customer]
+) -> None:
+    with logged_in(chromium, web_server.base_url, owner, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(UMBRELLAS.new_url)
+        page.get_by_label("Name").fill("Big one")
+        page.get_by_label("Lent to").fill("Somebody")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Choose one of those that are offered.")).to_be_visible()
+        expect(page.get_by_label("Lent to")).to_have_value("Somebody")
+        assert not Umbrella.objects.exists()
+
+
+def test_what_a_colleague_saved_meanwhile_is_named_and_taken(
+    desk: Page, owner: Membership, people: list[Customer]
+) -> None:
+    row = Umbrella.objects.create(organization=owner.organization, name="Big one")
+    desk.goto(UMBRELLAS.edit_url_of(row))
+    field = desk.get_by_role("combobox", name="Lent to")
+    field.press_sequentially("khanh")
+    expect(desk.locator(".picker-options li")).to_have_count(1)
+    field.press("Enter")
+    UMBRELLAS.update(by=owner, pk=row.pk, lent_to_id=people[1].pk)
+    desk.get_by_role("button", name="Save", exact=True).click()
+    guard = desk.locator(".conflict")
+    expect(guard).to_contain_text(people[0].display_name)
+    expect(guard).to_contain_text(people[1].display_name)
+    desk.get_by_role("button", name="Use what was saved meanwhile").click()
+    expect(field).to_have_value(people[1].display_name)
+    desk.get_by_role("button", name="Save", exact=True).click()
+    desk.wait_for_url(lambda url: not url.endswith("edit/"))
+    row.refresh_from_db()
+    assert row.lent_to_id == people[1].pk

@@ -104,6 +104,19 @@ def test_the_board_marks_what_rots_and_sums_in_the_own_currency(
     assert 'id="ask-lost_reason_id"' in text
 
 
+def test_a_column_adds_a_deal_in_its_stage(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    page = browser.get(DEALS.board_url).content.decode()
+    url = f"{DEALS.new_url}?stage_id={stages['Negotiation'].pk}"
+    assert f'href="{url}"' in page
+    form = browser.get(url).context["form"]
+    assert form["stage_id"].value() == str(stages["Negotiation"].pk)
+    reader = member_with(owner.organization, "Rea", rights(Module.DEALS, Level.ALL))
+    browser.force_login(reader.user)
+    assert DEALS.new_url not in browser.get(DEALS.board_url).content.decode()
+
+
 def test_a_move_to_lost_takes_the_reason_along_and_is_undone_with_it(
     browser: Client, owner: Membership, stages: dict[str, Stage]
 ) -> None:
@@ -227,3 +240,60 @@ def test_the_api_tells_when_a_deal_rots_and_moves_it_with_a_reason(
     told = api.patch(f"/api/v1/deals/{made['id']}", lost).json()
     assert (told["status"], told["rots_at"]) == ("lost", None)
     assert told["lost_reason_id"] == str(reason.pk)
+
+
+def test_the_page_moves_a_deal_along_its_stages_and_asks_why_it_was_lost(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    deal = deal_in(owner, stages["Qualified"])
+    page = browser.get(DEALS.url_of(deal))
+    panel = page.context["panels"][0].context
+    assert [each["is_past"] for each in panel["steps"]] == [True] + [False] * 5
+    assert [each["is_present"] for each in panel["steps"]][1] is True
+    sent = {
+        "_version": str(deal.version),
+        "initial-stage_id": str(deal.stage_id),
+        "stage_id": str(stages["Lost"].pk),
+    }
+    moved = browser.post(panel["stage_url"], sent)
+    assert moved["Location"] == DEALS.url_of(deal)
+    deal.refresh_from_db()
+    assert deal.status == Status.LOST
+    shown = browser.get(DEALS.url_of(deal))
+    reason_url = shown.context["panels"][0].context["reason_url"]
+    assert f'href="{reason_url}"' in shown.content.decode()
+    assert list(browser.get(reason_url).context["form"].fields) == ["lost_reason_id"]
+    # Somebody moved it meanwhile: one is told.
+    assert browser.post(panel["stage_url"], sent).status_code in {302, 409}
+    late = sent | {"stage_id": str(stages["Won"].pk)}
+    assert browser.post(panel["stage_url"], late).status_code == 409
+    reader = member_with(owner.organization, "Rea", rights(Module.DEALS, Level.ALL))
+    client = Client()
+    client.force_login(reader.user)
+    assert 'name="stage_id"' not in client.get(DEALS.url_of(deal)).content.decode()
+
+
+def test_many_deals_move_to_a_stage_at_once(owner: Membership, stages: dict[str, Stage]) -> None:
+    deals = [deal_in(owner, stages["New"]) for _number in range(3)]
+    body = {
+        "action": "stage",
+        "stage_id": str(stages["Won"].pk),
+        "ids": [str(each.pk) for each in deals],
+    }
+    api = Api(owner)
+    done = api.post("/api/v1/deals/bulk", body).json()
+    assert done["done"] == 3
+    assert set(Deal.objects.values_list("status", flat=True)) == {Status.WON}
+    api.post(f"/api/v1/undo/{done['undo_id']}")
+    assert set(Deal.objects.values_list("status", flat=True)) == {Status.OPEN}
+    assert DealMove.objects.count() == 9
+
+
+def test_mine_are_the_open_deals_of_the_reader(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    mine = deal_in(owner, stages["New"])
+    deal_in(owner, stages["New"], owner_id=None)
+    deal_in(owner, stages["Won"])
+    page = browser.get(DEALS.list_url, {"view": "mine"})
+    assert [each.pk for each in page.context["rows"]] == [mine.pk]

@@ -19,6 +19,7 @@ from django.utils import timezone
 from crm.core.money import UNITS
 from crm.core.permissions import Level, Module
 from crm.core.records import ListState, get_record
+from crm.core.search.hits import search_pages
 from crm.deals.forecast import Figure, GroupBy, Measure, forecast, recent_changes
 from crm.deals.forecast.months import periods_from
 from crm.deals.models import Deal, DealMove, LostReason, Stage
@@ -282,3 +283,13 @@ def test_a_month_begins_at_ones_own_midnight(owner: Membership, stages: dict[str
     for zone, count in ((hanoi, 1), (ZoneInfo("America/New_York"), 0)):
         with timezone.override(zone):
             assert forecast(owner, measure=Measure.COMMITTED).totals[1].count == count
+
+
+def test_it_is_found_by_its_name_by_who_may_see_deals(
+    owner: Membership, organization: Organization
+) -> None:
+    def found(by: Membership) -> list[str]:
+        return [hit.url for hit in search_pages(by, "forec")]
+
+    assert PAGE in found(owner)
+    assert PAGE not in found(member_with(organization, "Kim", rights(Module.CUSTOMERS, Level.ALL)))

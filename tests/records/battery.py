@@ -181,10 +181,14 @@ APART: dict[str, Callable[[int], dict[str, Any]]] = {
     "exchange-rates": lambda number: {"valid_from": str(FIRST_DAY + timedelta(days=number))}
 }
 # What is chosen for an action on many that asks for a value.
-CHOSEN: dict[str, dict[str, dict[str, Any]]] = {
+CHOSEN: dict[str, dict[str, Any]] = {
     "companies": {"owner": {"owner_id": None}},
     "customers": {"stage": {"stage": "visitor"}, "language": {"language": "vi"}},
-    "deals": {"owner": {"owner_id": None}, "expected_on": {"expected_on": "2027-01-31"}},
+    "deals": {
+        "stage": lambda: {"stage_id": str(Stage.objects.order_by("position", "pk").last().pk)},
+        "owner": {"owner_id": None},
+        "expected_on": {"expected_on": "2027-01-31"},
+    },
     "exchange-rates": {},
     "faqs": {"category": {"category_id": None}},
     "lost-reasons": {},

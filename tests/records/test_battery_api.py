@@ -169,6 +169,7 @@ def test_its_api_changes_all_that_match_by_a_job_and_undoes_it(
     before = list(record.visible_to(owner).order_by("pk").values_list("pk", *record.form))
     for action in record.bulk_actions:
         chosen = CHOSEN[record.slug].get(action.key, {})
+        chosen = chosen() if callable(chosen) else chosen
         sent = {"action": action.key, "where": '{"all": []}', **chosen}
         assert Api(viewer).post(f"{path}/bulk", sent).status_code == 403
         started = api.post(f"{path}/bulk", sent, Idempotency_Key=action.key)

@@ -82,3 +82,13 @@ def test_an_edit_without_its_version_is_a_conflict_that_keeps_the_text(
     an.refresh_from_db()
     note.refresh_from_db()
     assert (an.name, note.text) == ("Typed", "Typed")
+
+
+@pytest.mark.usefixtures("used_up")
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_what_is_no_form_is_refused_as_one_that_comes_too_fast(
+    browser: Client, an: Customer, kind: str
+) -> None:
+    for url in (CUSTOMERS.new_url, CUSTOMERS.edit_url_of(an), CUSTOMERS.reverse("add_note", an.pk)):
+        answer = browser.post(url, "{}", content_type=kind, headers={"X-CSRFToken": "x"})
+        assert answer.status_code in {409, 422, 429}, (url, answer.status_code)

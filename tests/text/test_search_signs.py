@@ -9,6 +9,7 @@ from django.test import Client
 from crm.core.permissions import SystemPrincipal
 from crm.core.text.folding import identity_key, search_words
 from crm.customers.models import Customer
+from crm.deals.services import create_deal
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import create_faqs
@@ -31,6 +32,21 @@ def faqs(organization: Organization) -> None:
         for question in [*QUESTIONS, "Gift cards"]
     ]
     create_faqs(by=SystemPrincipal(organization.pk), rows=rows)
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u00a8", "\u00af", "\u00b8", "\u02d8", "\u02dc", "\u2017", "\u309b", "\uffe3"]
+)
+def test_a_sign_alone_is_itself_and_finds_no_others(
+    api: Api, organization: Organization, faqs: None, sign: str
+) -> None:
+    """Of what a dead key writes nothing is left when it is folded: that is no search for all."""
+    assert identity_key(sign) != identity_key("\u00b4\u00b8")
+    assert search_words(sign) != []
+    Customer.objects.create(organization=organization, name="Beans")
+    create_deal(by=SystemPrincipal(organization.pk), name="Beans")
+    for path in ("customers", "companies", "deals", "knowledge/faqs"):
+        assert api.get(f"/api/v1/{path}", {"search": sign}).json()["results"] == [], path
 
 
 def test_one_name_has_one_dash() -> None:

@@ -71,7 +71,10 @@ def test_an_operator_fetches_it_with_the_permission_to_view_these(
     refused = do(client, "fetch", job)
     assert refused.headers.get("Content-Disposition") is None
     staff = User.objects.get(email="staff@nextflow.example")
-    staff.user_permissions.add(Permission.objects.get(codename="view_customer"))
+    # A deal names a customer and a company.
+    for each in ("view_customer", "view_company"):
+        assert do(client, "fetch", job).headers.get("Content-Disposition") is None
+        staff.user_permissions.add(Permission.objects.get(codename=each))
     assert "attachment" in do(client, "fetch", job)["Content-Disposition"]
 
 

@@ -11,6 +11,7 @@ from django.utils import translation
 from crm.core.jobs.models import Job
 from crm.core.records.value_fields import DecimalFormField
 from crm.core.transfer.formats import Format, head_of, rows_of, text_of
+from crm.customers.models import Customer
 from crm.deals.models import Deal
 from crm.organizations.models import Membership
 from tests.api.conftest import Api
@@ -75,3 +76,23 @@ def test_a_number_that_is_exported_is_read_as_the_same(language: str) -> None:
     with translation.override(language):
         for number in ("1.085", "26000", "25450.5", "0.00000001", "-1.125"):
             assert field.clean(text_of(Decimal(number))) == Decimal(number)
+
+
+def test_an_import_is_run_in_the_language_of_its_preview(api: Api) -> None:
+    one, preview = checked(api, "deals.csv", b"Name,Currency,Expected_on\nBeans,USD,05/04/2027\n")
+    assert preview["created"] == 1
+    api.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    run(api, one)
+    assert Deal.objects.get().expected_on == date(2027, 4, 5)
+
+
+@pytest.mark.parametrize("typed", ["rt@x.example", " RT@X.Example", "rt@xn--e1afmkfd.example"])
+def test_a_related_row_is_named_by_an_address_as_it_is_stored(
+    api: Api, owner: Membership, typed: str
+) -> None:
+    stored = "rt@пример.example" if "xn--" in typed else "rt@x.example"
+    customer = Customer.objects.create(organization=owner.organization, name="RT", email=stored)
+    one, preview = checked(api, "deals.csv", f"Name,Currency,Customer\nA,USD,{typed}\n".encode())
+    assert preview["faulty"] == 0, [each["faults"] for each in preview["examples"]]
+    run(api, one)
+    assert Deal.objects.get().customer_id == customer.pk

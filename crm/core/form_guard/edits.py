@@ -168,6 +168,8 @@ def _submitted_values(field: forms.Field, value: Any) -> list[str]:
 
 
 def _put(data: QueryDict, key: str, values: list[str]) -> None:
+    # What was typed beside another value.
+    data.pop(f"{key}-words", None)
     if values:
         data.setlist(key, values)
     else:
@@ -175,8 +177,10 @@ def _put(data: QueryDict, key: str, values: list[str]) -> None:
 
 
 def _display_text(field: forms.Field, value: Any) -> str:
-    """Return a value for display: the labels of choices, else its text."""
+    """Return a value for display: by the field itself, the labels of choices, or as text."""
     if isinstance(field, forms.BooleanField):
         return gettext("Yes") if field.to_python(value) else gettext("No")
+    if shown := getattr(field, "shown_text", None):
+        return str(shown(value)) or "–"
     labels = {str(key): str(label) for key, label in getattr(field, "choices", ())}
     return ", ".join(labels.get(each, each) for each in _prepared(field, value) if each) or "–"

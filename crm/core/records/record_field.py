@@ -16,12 +16,14 @@ from crm.core.records.choice_fields import RelationField, hidden
 from crm.core.records.fields import TextField
 from crm.core.records.operators import IN, IS, NOT_IN, SET, UNSET
 from crm.core.records.record import Record, get_record
+from crm.core.text.normalization import normalize_line
 
 
 class Picker(forms.TextInput):
     """A text field that offers rows by their words; the id of the chosen one is what is sent.
 
-    ``url`` is asked with the words. ``titles`` names rows by id.
+    ``url`` is asked with the words. ``title_of`` names rows by id. Words that belong to no chosen
+    row, as of a page whose script is not there yet, are the value: nothing typed is dropped.
     """
 
     template_name = "records/_picker.html"
@@ -36,8 +38,28 @@ class Picker(forms.TextInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        context["widget"] |= {"url": self._url, "title": self._title_of(value) if value else ""}
+        title = self._title_of(value) if value else ""
+        is_id = not value or _is_id(value)
+        context["widget"] |= {
+            "url": self._url,
+            "words": self._words_of(name),
+            "title": title if is_id else value,
+            "value": value if is_id else "",
+        }
         return context
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        value = data.get(name)
+        words = data.get(self._words_of(name))
+        if words is None or (not value and not words):
+            return value
+        words = normalize_line(words)
+        is_title = bool(value) and words == normalize_line(self._title_of(value))
+        return value if is_title else words
+
+    def _words_of(self, name: str) -> str:
+        """Return the name of the visible field."""
+        return f"{name}-words"
 
     def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> Any:
         # The renderer of forms knows no templates but those of its library.
@@ -47,12 +69,20 @@ class Picker(forms.TextInput):
         return type(self)(self._url, self._title_of)
 
 
+def _is_id(value: Any) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 class PickerFormField(forms.UUIDField):
     default_error_messages = {"invalid": gettext_lazy("Choose one of those that are offered.")}
 
     def __init__(self, field: "RecordField", reader: Principal, **options: Any) -> None:
         self._field, self._reader = field, reader
-        picker = Picker(field.options_url, self._title_of)
+        picker = Picker(field.options_url, self.shown_text)
         super().__init__(**options, widget=picker)
 
     def clean(self, value: Any) -> UUID | None:
@@ -67,17 +97,17 @@ class PickerFormField(forms.UUIDField):
     def _rows(self, pk: Any) -> Any:
         return self._field.visible_to(self._reader).filter(pk=pk)
 
-    def _title_of(self, value: Any) -> str:
-        try:
-            row = self._rows(UUID(str(value))).first()
-        except ValueError:
-            return ""
-        return str(getattr(row, self._field.title)) if row is not None else ""
+    def shown_text(self, value: Any) -> str:
+        """Return the title of a row, as far as the reader may see it."""
+        if not _is_id(value):
+            return str(value or "")
+        row = self._rows(value).first()
+        return str(getattr(row, self._field.title)) if row is not None else hidden()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "PickerFormField":
         made = super().__deepcopy__(memo)
         # The widget names rows by what the reader of this very field may see.
-        made.widget = Picker(self._field.options_url, self._title_of)
+        made.widget = Picker(self._field.options_url, made.shown_text)
         return made
 
 
@@ -130,11 +160,20 @@ class RecordField(RelationField):
 
         return find
 
+    def _stored_form(self, name: str, text: str) -> str:
+        """Return a text as a column of the other record stores it: an address in small letters."""
+        field = self.of.field(name)
+        try:
+            return str(field.column.to_python(text)) if field is not None else text
+        except ValidationError:
+            return text
+
     def _named(self, reader: Principal, name: str) -> Sequence[UUID]:
         rows = self.visible_to(reader)
         for key in self.of.import_keys:
-            wanted = key.text_of({key.field: name})
-            near = key.candidates(rows, [name])[:100] if wanted else ()
+            value = self._stored_form(key.field, name)
+            wanted = key.text_of({key.field: value})
+            near = key.candidates(rows, [value])[:100] if wanted else ()
             same = [row.pk for row in near if key.text_of_row(row) == wanted]
             if same:
                 return same

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q
 from django.utils import formats
 from django.utils.translation import gettext, gettext_lazy
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm.core.money import (
@@ -63,6 +64,14 @@ class DayFormField(forms.DateField):
             attrs={**_CONTROL, "type": "date", "min": "1970-01-01", "max": "9998-12-30"},
         )
         super().__init__(**options, widget=widget)
+
+    def shown_text(self, value: Any) -> str:
+        """Return a day as the page shows it, also one that was submitted."""
+        try:
+            day = self.to_python(value)
+        except ValidationError:
+            return str(value)
+        return "" if day is None else shown_day(day)
 
     def to_python(self, value: Any) -> date | None:
         self.input_formats = [_ISO, *formats.get_format("DATE_INPUT_FORMATS")]
@@ -162,22 +171,32 @@ class AmountFormField(forms.Field):
             return True
 
 
-class AmountApiField(serializers.DecimalField):
-    """An amount as a string, as "1200.5": JSON's numbers are not exact."""
+class DecimalApiField(serializers.DecimalField):
+    """A number as a string, as "1200.5": JSON's numbers are not exact."""
+
+    def to_representation(self, value: Any) -> str:
+        return format(Decimal(value).normalize(), "f")
+
+
+# With MAX_AMOUNT, which has fifteen digits.
+@extend_schema_field(
+    {"type": "string", "format": "decimal", "pattern": rf"^\d{{1,15}}(?:\.\d{{1,{PLACES}}})?$"}
+)
+class AmountApiField(DecimalApiField):
+    """An amount of money."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=20, decimal_places=PLACES, **options)
 
     def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, str) and "e" in data.lower():
+            self.fail("invalid")
         amount: Decimal = super().to_internal_value(data)
         try:
             check_amount(amount)
         except ValidationError as error:
             raise serializers.ValidationError(error.messages) from error
         return amount
-
-    def to_representation(self, value: Any) -> str:
-        return format(Decimal(value).normalize(), "f")
 
 
 class DecimalFormField(forms.DecimalField):
@@ -213,8 +232,8 @@ class DecimalFormField(forms.DecimalField):
 class DecimalField(Field):
     """A number with decimal places. No index serves comparisons of it, so no filter asks for it."""
 
-    template = "records/cells/number.html"
-    api_class = serializers.DecimalField
+    template = "records/cells/decimal.html"
+    api_class = DecimalApiField
 
     def _api_options(self) -> dict[str, Any]:
         column: Any = self.column
@@ -227,7 +246,7 @@ class DecimalField(Field):
     def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
         if is_body:
             return super().api_field(is_body=True)
-        return AmountApiField(read_only=True)
+        return DecimalApiField(read_only=True, **self._api_options())
 
     def value_of(self, row: Model) -> Decimal | None:
         found: Decimal | None = getattr(row, self.name)

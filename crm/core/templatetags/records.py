@@ -1,12 +1,14 @@
 """Records of the kit in templates: what a row is called, where it is, and its values."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.db.models import Model
 
 from crm.core.jobs.models import Job
+from crm.core.money import shown_number
 from crm.core.records import Field, Record, get_record
 from crm.core.records.bulk_jobs import may_undo
 
@@ -38,6 +40,12 @@ def language_of(record: Record, row: Model) -> str:
 @register.filter
 def value_of(field: Field, row: Model) -> Any:
     return field.value_of(row)
+
+
+@register.filter
+def grouped(number: Decimal) -> str:
+    """Return a number with grouped digits in the active language."""
+    return shown_number(number)
 
 
 @register.filter

@@ -79,13 +79,14 @@ def identity_key(text: str) -> str:
     This is Unicode's NFKC_Casefold over a line, with one apostrophe, one dash and one blank: "BÒ"
     and "bò" are equal, "O’Brien" and "O'Brien" and "E–mail" and "E-mail" too, "Bò" and "Bơ" are
     not. A Vietnamese tone may stand on either vowel, and ё is е: "Hóa" and "Hoá", "Пётр" and
-    "Петр" are equal.
+    "Петр" are equal. A text of which nothing would be left, as of "¨", is its own key.
     """
-    text = normalize_line(text).replace(_BLANK_PATTERN, " ")
+    line = normalize_line(text)
+    text = line.replace(_BLANK_PATTERN, " ")
     text = without_ignorable(normalize_form("NFD", text)).translate(SAME_SIGNS).casefold()
     text = normalize_form("NFKC", normalize_form("NFKC", text).casefold()).translate(SAME_SIGNS)
     text = _with_tones_behind(text.replace("ё", "е"))
-    return normalize_line(normalize_form("NFKC", without_ignorable(text)))
+    return normalize_line(normalize_form("NFKC", without_ignorable(text))) or line
 
 
 def _with_tones_behind(text: str) -> str:

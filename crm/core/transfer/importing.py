@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import Length
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from crm.core import tenancy
@@ -194,10 +194,14 @@ def check_import(
 
 @transaction.atomic
 def run_import(*, by: Principal, import_id: UUID, seen: UUID | None) -> Import:
-    """Import the rows of a checked import, as its preview shows them."""
+    """Import the rows of a checked import, as its preview shows them: in its language, too, by
+    which days and numbers are read.
+    """
     found = _locked(by, import_id)
     _require(found, seen, ImportState.CHECKED)
-    _begin(by, found, RUN, ImportState.RUNNING)
+    language = found.job.language_code if found.job else translation.get_language()
+    with translation.override(language):
+        _begin(by, found, RUN, ImportState.RUNNING)
     return found
 
 

@@ -25,10 +25,12 @@ class RecordForm(EditForm):
     def refuse(self, error: AppError) -> int:
         """Add the refusal of a service to the fields that it names; return the HTTP status."""
         errors: Mapping[str, list[str]] = error.extra.get("errors", {})
-        named = {name: each for name, each in errors.items() if name in self.fields}
+        named: dict[str, list[str]] = {}
+        for name, sentences in errors.items():
+            named.setdefault(name if name in self.fields else "", []).extend(sentences)
         if not named:
             field = error.extra.get("field")
-            named = {field if field in self.fields else "": [error.message]}
+            named = {str(field) if field in self.fields else "": [error.message]}
         for name, sentences in named.items():
             for sentence in sentences:
                 self.add_error(name or None, sentence)
