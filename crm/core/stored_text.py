@@ -87,7 +87,7 @@ def require_room_for(row: Any, before: int) -> None:
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":
     found: Any = model._meta.get_field(name)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _as_text(value: Any) -> str:

@@ -47,7 +47,9 @@ def categories(request: HttpRequest) -> HttpResponse:
                 )
             except _REFUSALS as refusal:
                 form.add_error("name", refusal.message)
-                return _page(request, membership, form, status=refusal.status)
+                is_taken = isinstance(refusal, CategoryNameTaken)
+                status = 422 if is_taken else refusal.status
+                return _page(request, membership, form, status=status)
             else:
                 messages.success(request, _("Saved."))
                 return redirect("knowledge:categories")
