@@ -5,6 +5,9 @@ An app names its models in ``AppConfig.ready``; records of the kit are named as 
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -17,6 +20,7 @@ from crm.core.quotas import check_quota
 METRIC = "stored_bytes"
 # Where a row stands among others: no text of anybody.
 _NO_TEXT = frozenset({"board_rank"})
+_written_ahead: ContextVar[int] = ContextVar("written_ahead", default=0)
 _counted: dict[type[Model], tuple[str, ...]] = {}
 
 
@@ -74,7 +78,17 @@ def require_room(organization_id: UUID) -> None:
 
     Call it after writing, in the same transaction.
     """
-    check_quota(METRIC, organization_id=organization_id, amount=0)
+    check_quota(METRIC, organization_id=organization_id, amount=_written_ahead.get())
+
+
+@contextmanager
+def written_ahead(size: int) -> Iterator[None]:
+    """Let `require_room` count bytes that a preview wrote before and rolled back."""
+    token = _written_ahead.set(size)
+    try:
+        yield
+    finally:
+        _written_ahead.reset(token)
 
 
 def require_room_for(row: Any, before: int) -> None:

@@ -13,6 +13,7 @@ from crm.core.models import SavedView
 from crm.core.quotas import QuotaExceeded
 from crm.core.records import Record, get_record
 from crm.core.stored_text import METRIC, counted_columns, size_of, typed_bytes
+from crm.core.transfer import import_jobs
 from crm.core.undo.services import undo
 from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
@@ -157,3 +158,19 @@ def test_views_count_by_what_they_hold(owner: Membership, organization: Organiza
     assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
     assert api.patch(made["Location"], {"name": "S"}).status_code == 200
     assert SavedView.objects.get().name == "S"
+
+
+def test_a_preview_counts_what_its_earlier_parts_would_write(
+    organization: Organization, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_jobs, "BATCH", 2)
+    record = get_record("companies")
+    columns, cells = FILES["companies"]
+    assert import_file(owner, record, file_of(columns, cells, range(1))) == {"created": 1}
+    before = stored(organization)
+    assert import_file(owner, record, file_of(columns, cells, range(1, 2))) == {"created": 1}
+    one = stored(organization) - before
+    allow(organization, stored_bytes=stored(organization) + 5 * one + one // 2)
+    # `import_file` asserts that the run does what the preview says.
+    told = import_file(owner, record, file_of(columns, cells, range(2, 9)))
+    assert told == {"created": 5, "faulty": 2}

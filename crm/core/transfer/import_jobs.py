@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from crm.core import quotas, stored_text
 from crm.core.database.locks import lock_until_commit
 from crm.core.jobs.kinds import (
     JobKind,
@@ -196,9 +197,11 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
         key=found.key,
         is_workbook=not found.encoding,
     )
-    first, report = 0, Report()
+    first, report, text = 0, Report(), 0
     if run.job.checkpoint is not None:
         first, report = run.job.checkpoint["next"], Report(**run.job.checkpoint["report"])
+        # Of a job that began before text was counted, none.
+        text = run.job.checkpoint.get("text", 0)
         for number, keys in enumerate(ImportPart.read(found, PartKind.KEYS, last=first), 1):
             importer.skip(keys)
             if number % PARTS_SKIPPED == 0:
@@ -206,7 +209,8 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
     for number, rows in enumerate(ImportPart.read(found, PartKind.ROWS, first=first), first):
         require_import(run.by, record)
         if is_preview:
-            outcomes = _previewed(run, importer, rows, report.created)
+            outcomes, size = _previewed(run, importer, rows, ahead=report.created, text=text)
+            text += size
             write_parts(found, [(PartKind.KEYS, number, importer.new_keys(outcomes))])
         else:
             _lock(found)
@@ -222,16 +226,24 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
             )
         for outcome in outcomes:
             report.add(record, outcome)
-        checkpoint = {"next": number + 1, "report": report.stored()}
+        checkpoint = {"next": number + 1, "report": report.stored(), "text": text}
         yield Step(done=report.total, total=found.rows, checkpoint=checkpoint)
     return report.stored()
 
 
-def _previewed(run: Run, importer: RowImporter, rows: Any, ahead: int) -> list[Outcome]:
-    with transaction.atomic():
+def _previewed(
+    run: Run, importer: RowImporter, rows: Any, *, ahead: int, text: int
+) -> tuple[list[Outcome], int]:
+    """Return what would become of rows, and by how many bytes the stored text would grow, where
+    ``ahead`` rows with ``text`` bytes stand before them.
+    """
+    organization_id = run.job.organization_id
+    with transaction.atomic(), stored_text.written_ahead(text):
+        before = quotas.measured(stored_text.METRIC, organization_id)
         outcomes = importer.run(run.by, rows, ahead=ahead)
+        size = quotas.measured(stored_text.METRIC, organization_id) - before
         transaction.set_rollback(True)
-    return outcomes
+    return outcomes, size
 
 
 def _lock(found: Import) -> None:
