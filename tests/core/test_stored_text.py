@@ -2,8 +2,10 @@
 
 import pytest
 
+from crm.core import tenancy
 from crm.core.database.owner import as_owner
 from crm.core.database.text_triggers import install_text_triggers
+from crm.core.ids import uuid7
 from crm.core.models import StoredText
 from crm.core.tasks import fold_stored_text
 from crm.customers.models import Company
@@ -51,3 +53,23 @@ def test_migrating_counts_what_was_there_before(organization: Organization) -> N
     Company.objects.all().delete()
     left = StoredText.objects.filter(organization=organization, source=table)
     assert sum(left.values_list("size", flat=True)) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_are_read_from_their_index(
+    organization: Organization, stranger_organization: Organization
+) -> None:
+    rows = [
+        StoredText(organization_id=uuid7(), source="customers_company", size=1)
+        for _each in range(3_000)
+    ]
+    with as_owner() as owner, owner.cursor() as cursor:
+        StoredText.objects.bulk_create(rows)
+        cursor.execute("ANALYZE core_storedtext")
+    Company.objects.create(organization=organization, name="Sen Trang")
+    with tenancy.organization(organization.pk):
+        plan = StoredText.objects.filter(organization_id=organization.pk).explain()
+        assert "text_by_source" in plan, plan
+        assert StoredText.objects.bytes_of(organization.pk) > len("Sen Trang")
+    with tenancy.organization(stranger_organization.pk):
+        assert not StoredText.objects.filter(organization_id=organization.pk).exists()
