@@ -1,4 +1,4 @@
-"""The audited models of the apps below: access, permissions, customers.
+"""The audited models of the apps below: access, permissions, customers, pipelines.
 
 Fields that change with every use are not audited: the last use of a session, key or visitor.
 """
@@ -13,6 +13,7 @@ from crm.compliance.model_tracking import Tracked, track
 from crm.compliance.models import LegalHold
 from crm.core.models import Note
 from crm.customers.models import Customer
+from crm.deals import models as deals
 from crm.organizations import models as organizations
 
 USER = ("user", "user")
@@ -149,6 +150,13 @@ def track_apps_below() -> None:
             beside=("name", "email", "phone", "company", "job_title", "external_id"),
             subject=("customer", "id"),
         ),
+        Tracked(deals.Pipeline, "pipeline", plain=("name", "position")),
+        Tracked(
+            deals.Stage,
+            "stage",
+            plain=("pipeline", "name", "kind", "probability", "rotting_days", "position"),
+        ),
+        Tracked(deals.LostReason, "lost_reason", plain=("name", "position")),
         # What is written in it stays out of the audit; that it was written does not.
         Tracked(Note, "note", plain=("record", "row_id"), hidden=("text",)),
         Tracked(

@@ -104,6 +104,19 @@ def test_the_board_marks_what_rots_and_sums_in_the_own_currency(
     assert 'id="ask-lost_reason_id"' in text
 
 
+def test_a_column_adds_a_deal_in_its_stage(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    page = browser.get(DEALS.board_url).content.decode()
+    url = f"{DEALS.new_url}?stage_id={stages['Negotiation'].pk}"
+    assert f'href="{url}"' in page
+    form = browser.get(url).context["form"]
+    assert form["stage_id"].value() == str(stages["Negotiation"].pk)
+    reader = member_with(owner.organization, "Rea", rights(Module.DEALS, Level.ALL))
+    browser.force_login(reader.user)
+    assert DEALS.new_url not in browser.get(DEALS.board_url).content.decode()
+
+
 def test_a_move_to_lost_takes_the_reason_along_and_is_undone_with_it(
     browser: Client, owner: Membership, stages: dict[str, Stage]
 ) -> None:

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from crm.compliance.actor import Actor, acting
 from crm.core.errors import Forbidden, InvalidField
 from crm.core.ids import uuid7
 from crm.core.permissions import Grant, Level, Module, Rights
+from crm.core.records import get_record
 from crm.core.undo.services import undo
 from crm.deals.errors import PipelineInUse, TooManyStages
 from crm.deals.models import Deal, DealMove, LostReason, Pipeline, Stage, Status
@@ -24,6 +26,7 @@ from crm.deals.services.stages import MAX_STAGES
 from crm.organizations.models import Membership, Organization
 from crm.organizations.services.organizations import found_organization
 from tests.api.conftest import Api
+from tests.compliance.audits import entries
 from tests.deals.conftest import deal_in
 from tests.organizations.people import member_with, rights
 
@@ -265,3 +268,22 @@ def test_rows_of_others_are_not_there(
         api.delete(f"/api/v1/stages/{one}"),
     ):
         assert answer.status_code == 404
+
+
+def test_changes_of_pipelines_stages_and_reasons_are_audited(
+    owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
+) -> None:
+    begun = len(entries(owner.organization_id))
+    with acting(Actor.of(owner)):
+        update_pipeline(by=owner, pk=pipeline.pk, name="Other")
+        update_stage(by=owner, pk=stages["New"].pk, probability=20)
+        delete_stage(by=owner, pk=stages["Qualified"].pk)
+        get_record("lost-reasons").create(by=owner, name="Too far away")
+        found = entries(owner.organization_id)[begun:]
+    assert [(each.action, each.actor_id) for each in found] == [
+        ("pipeline.updated", str(owner.user_id)),
+        ("stage.updated", str(owner.user_id)),
+        ("stage.deleted", str(owner.user_id)),
+        ("lost_reason.created", str(owner.user_id)),
+    ]
+    assert found[1].details["changes"] == {"probability": [10, 20]}

@@ -22,6 +22,8 @@ class ExchangeRate(TenantModel):
     """
 
     area = Module.SETTINGS
+    # One a day of eight currencies for ten years, and room beside them.
+    max_rows = 30_000
 
     base = CurrencyField(editable=False)
     currency = CurrencyField(_("currency"))
