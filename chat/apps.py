@@ -19,12 +19,11 @@ class ChatConfig(AppConfig):
         )
         from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.brand import brand_of_widget
-        from chat.models import Conversation, IdentitySecret, Message, Widget
+        from chat.models import Conversation, ConversationSize, IdentitySecret, Message, Widget
         from chat.services.read_receipts import begun_today
         from chat.services.recovery import oldest_pending_age
-        from chat.services.storage_usage import stored_text
         from crm.compliance.model_tracking import Tracked, track
-        from crm.core import quotas
+        from crm.core.stored_text import count_text
         from crm.operations import gauges, stats
         from knowledge.brand import set_brand_source
 
@@ -52,7 +51,7 @@ class ChatConfig(AppConfig):
                 plain=("status", "assignee", "priority", "labels", "customer"),
             ),
         )
-        quotas.register_gauge("stored_bytes", "chat", stored_text)
+        count_text(ConversationSize, "text_bytes")
         gauges.register(
             name="pending_effects",
             meaning="Messages that still have a side effect to do.",

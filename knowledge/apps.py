@@ -7,13 +7,15 @@ class KnowledgeConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.compliance.model_tracking import Tracked, track
-        from crm.core import quotas, records
+        from crm.core import records
+        from crm.core.stored_text import count_text
         from knowledge import receivers  # noqa: F401  connecting is importing, once apps are loaded
-        from knowledge.models import Faq
+        from knowledge.models import Faq, FaqCategory
         from knowledge.record import FAQS
 
         records.register(FAQS)
-        quotas.register_gauge("stored_bytes", "knowledge", Faq.objects.text_bytes)
+        count_text(Faq, "question", "answer", "phrasings")
+        count_text(FaqCategory)
         # Texts stand beside the chain: people write names into answers, too.
         track(
             Tracked(

@@ -39,6 +39,11 @@ class CategoryNameTaken(Conflict):
     message = gettext_noop("There is a category of this name already.")
 
 
+class TooManyCategories(Conflict):
+    code = "too_many_faq_categories"
+    message = gettext_noop("An organization can have 200 FAQ categories. Delete one first.")
+
+
 class CategoryNameMissing(Invalid):
     code = "category_name_missing"
     message = gettext_noop("A category needs a name that can be seen.")

@@ -1,8 +1,6 @@
 """Measurement of stored text, asynchronously, for the organizations' plans."""
 
-from uuid import UUID
-
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import Exists, OuterRef
 
 from chat.models import Conversation, ConversationSize, Message
 from crm.core import tenancy
@@ -41,9 +39,3 @@ def measure_conversations(*, limit: int = 20_000) -> int:
         if len(batch) < BATCH:
             break
     return measured
-
-
-def stored_text(organization_id: UUID) -> int:
-    """Return the bytes of an organization's conversations at the last measurement."""
-    sizes = ConversationSize.objects.filter(organization_id=organization_id)
-    return int(sizes.aggregate(total=Sum(F("text_bytes")))["total"] or 0)

@@ -4,6 +4,7 @@ from typing import Any
 
 CELERY_TASK_ROUTES = {
     "core.sweep": {"queue": "realtime"},
+    "core.fold_stored_text": {"queue": "bulk"},
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.reassign": {"queue": "default"},
     "chat.measure_conversations": {"queue": "bulk"},
@@ -28,6 +29,7 @@ def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
         "chat.purge_alert_emails": {"task": "chat.purge_alert_emails", "schedule": 86_400.0},
         "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
         "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
+        "core.fold_stored_text": {"task": "core.fold_stored_text", "schedule": 60.0},
         "core.purge_form_answers": {"task": "core.purge_form_answers", "schedule": 600.0},
         "core.purge_idempotent_requests": {
             "task": "core.purge_idempotent_requests",

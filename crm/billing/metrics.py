@@ -40,13 +40,18 @@ class MetricKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """``refusal`` is the message at the limit, ``hint`` describes what is counted."""
+    """``refusal`` is the message at the limit, ``hint`` describes what is counted.
+
+    ``slack`` is how much room must be left for those who add to a level not to wait for each other;
+    None: they always wait, and never exceed the limit together.
+    """
 
     kind: MetricKind
     hint: Promise
     refusal: Promise
     icon: str
     is_refused: bool = True
+    slack: int | None = None
 
 
 METRIC_SPECS: dict[Metric, MetricSpec] = {
@@ -74,12 +79,14 @@ METRIC_SPECS: dict[Metric, MetricSpec] = {
     ),
     Metric.STORED_BYTES: MetricSpec(
         MetricKind.LEVEL,
-        _("Texts of conversations, FAQs and notes. Messages are always taken in."),
+        _("Texts of all entries, notes and conversations. Messages are always taken in."),
         _(
             "The plan of this organization has no room for more text. Delete what is not needed, "
             "or change the plan."
         ),
         "file-text",
+        # Much more than those who write at the same time add.
+        slack=16 * 1024**2,
     ),
     Metric.CONTACTS: MetricSpec(
         MetricKind.LEVEL,

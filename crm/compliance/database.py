@@ -24,6 +24,7 @@ _CALLED = (
 )
 _INNER = (
     "nextflow_audit_row()",
+    "nextflow_audit_exact(jsonb)",
     "nextflow_audit_notice()",
     "nextflow_audit_truncated()",
     "nextflow_audit_head(uuid)",

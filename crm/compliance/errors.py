@@ -19,6 +19,11 @@ class HoldReasonInvalid(InvalidField):
     message = gettext_noop("Say why, in at most 500 characters.")
 
 
+class TooManyHolds(Conflict):
+    code = "too_many_legal_holds"
+    message = gettext_noop("An organization can have 500 legal holds. Lift one first.")
+
+
 class UnknownHoldSubject(InvalidField):
     message = gettext_noop(
         "There is nobody like that here. Name the organization, a customer or a member of yours."

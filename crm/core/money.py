@@ -147,6 +147,15 @@ def shown_amount(amount: Decimal, currency: str) -> str:
     return text.replace(currency, _SIGNS.get(currency, currency))
 
 
+def shown_exactly(amount: Decimal, currency: str) -> str:
+    """Return an amount as `shown_amount` does, with decimals that its currency has not."""
+    if is_exact(amount, currency):
+        return shown_amount(amount, currency)
+    locale = _locale()
+    text = format_currency(amount.normalize(), currency, locale=locale, decimal_quantization=False)
+    return text.replace(currency, _SIGNS.get(currency, currency))
+
+
 def shown_number(amount: Decimal) -> str:
     """Return an amount with grouped digits in the active language, as a form shows it."""
     return format_decimal(amount.normalize() + 0, locale=_locale(), decimal_quantization=False)

@@ -66,7 +66,11 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
     user_id = serializers.UUIDField()
     name = serializers.CharField(source="shown_name")
     email = serializers.EmailField(source="shown_email")
-    role = serializers.CharField()
+    role = serializers.CharField(
+        source="built_in_role",
+        allow_null=True,
+        help_text="null for a role of your own, which `role_name` tells.",
+    )
     role_name = serializers.CharField()
 
     class Meta:
@@ -77,12 +81,15 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
 class MemberListQuery(ListQuery):
     name = "members"
-    lookups = {"role": "role", "is_active": "is_active", "user_id": "user_id"}
+    lookups = {"is_active": "is_active", "user_id": "user_id"}
 
     ordering = ordering_field("created_at", "-created_at")
     role = serializers.ChoiceField(choices=Role.choices, required=False)
     is_active = serializers.BooleanField(required=False)
     user_id = serializers.UUIDField(required=False)
+
+    def filter_role(self, queryset: MembershipQuerySet, value: str) -> MembershipQuerySet:
+        return queryset.filter(role=value, custom_role__isnull=True)
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -101,7 +108,9 @@ class MeSerializer(serializers.Serializer[Any]):
 
     user = Person(allow_null=True)
     organization = OrganizationSerializer()
-    role = serializers.CharField(allow_null=True)
+    role = serializers.CharField(
+        allow_null=True, help_text="null for an API key, and for a role of the organization's own."
+    )
     rights = serializers.DictField(
         child=serializers.DictField(child=serializers.CharField()),
         help_text="By area: how far one may `read` and `write` (none, own, team or all).",
@@ -152,7 +161,7 @@ class Me(APIView):
             {
                 "user": user,
                 "organization": _organization(principal),
-                "role": getattr(principal, "role", None),
+                "role": getattr(principal, "built_in_role", None),
                 "rights": {
                     area.value: {
                         action.value: principal.level(area, action).key for action in (READ, WRITE)

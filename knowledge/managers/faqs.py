@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.db import models
@@ -30,13 +30,6 @@ class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
         return self.order_by("position", "name")
 
 
-class Bytes(models.Func):
-    """The bytes of a text in the database's encoding, UTF-8."""
-
-    function = "octet_length"
-    output_field: ClassVar[models.Field] = models.BigIntegerField()
-
-
 class FaqQuerySet(models.QuerySet["Faq"]):
     def visible_to(self, principal: Principal) -> Self:
         return self.within(principal).alive()
@@ -49,15 +42,6 @@ class FaqQuerySet(models.QuerySet["Faq"]):
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
-
-    def text_bytes(self, organization_id: UUID) -> int:
-        """Sum the UTF-8 bytes of the texts of an organization's FAQs, with deleted ones while they
-        are kept.
-        """
-        phrasings = models.Func("phrasings", Value(""), function="array_to_string")
-        size = Bytes("question") + Bytes("answer") + Bytes(phrasings)
-        total = self.of(organization_id).aggregate(total=models.Sum(size))["total"]
-        return int(total or 0)
 
     def alive(self) -> Self:
         return self.filter(deleted_at__isnull=True)

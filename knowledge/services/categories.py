@@ -11,6 +11,7 @@ from django.utils.text import slugify
 
 from crm.core.ids import uuid7
 from crm.core.permissions import WRITE, Level, Module, Principal, require
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.core.text.folding import identity_key, search_key
 from crm.core.text.normalization import is_blank
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
@@ -21,12 +22,14 @@ from knowledge.errors import (
     CategoryNamesInvalid,
     CategoryNameTaken,
     CategoryNotFound,
+    TooManyCategories,
 )
 from knowledge.events import faqs_changed_on_commit
 from knowledge.managers import FaqCategoryQuerySet
 from knowledge.models import Faq, FaqCategory
 from knowledge.services.faqs import lock_knowledge
 
+MAX_CATEGORIES = 200
 # Keys of `categories_by_name` that are not languages.
 EVERYWHERE, ANYWHERE = "", "*"
 
@@ -44,7 +47,7 @@ def create_category(
 
     A slug derived from the name is made unique: it drops accents, so that two names may share it.
     Raise CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken for a name that another
-    category has in any language.
+    category has in any language; TooManyCategories, and QuotaExceeded beyond the plan's text.
     """
     require(by, Module.KNOWLEDGE, WRITE)
     lock_knowledge(by.organization_id)
@@ -52,12 +55,16 @@ def create_category(
     known = theirs.filter(slug=slug).first() if slug else None
     if known is not None:
         require_all(by)
+    elif theirs.count() >= MAX_CATEGORIES:
+        raise TooManyCategories
+    before = typed_bytes(known) if known else 0
     category = known or FaqCategory(
         organization_id=by.organization_id, slug=slug or _free_slug(theirs, name)
     )
     category.position = position
     _give_names(category, name, names or {})
     category.save()
+    require_room_for(category, before)
     return category
 
 
@@ -73,19 +80,21 @@ def rename_category(
     """Rename a category; None leaves a value unchanged.
 
     ``names`` replaces all names by language. ``version`` is the version that the edit was made
-    from. Raise CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
-    CategoryNameTaken.
+    from. Raise CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid,
+    CategoryNameTaken, and QuotaExceeded for longer names beyond the plan's text.
     """
     require_all(by)
     lock_knowledge(by.organization_id)
     category = _locked_category(by.organization_id, category_id)
     check_version(category, version)
+    before = typed_bytes(category)
     _give_names(
         category,
         category.name if name is None else name,
         category.names if names is None else names,
     )
     category.save(update_fields=["name", "names", "updated_at"])
+    require_room_for(category, before)
     return category
 
 
@@ -120,7 +129,10 @@ def remove_unused_category(*, by: Principal, pk: UUID) -> None:
 def _restore_category(by: Principal, data: dict[str, Any]) -> None:
     require_all(by)
     lock_knowledge(by.organization_id)
+    if FaqCategory.objects.of(by.organization_id).count() >= MAX_CATEGORIES:
+        raise TooManyCategories
     restore(data)
+    require_room(by.organization_id)
     category = _locked_category(by.organization_id, UUID(data["pk"]))
     if is_called_like_another(category):
         raise UndoImpossible

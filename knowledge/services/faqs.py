@@ -14,12 +14,11 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.billing.metrics import Metric
-from crm.billing.services import check_quota
 from crm.core.database.locks import waiting_at_most
 from crm.core.errors import Collided
 from crm.core.ids import uuid7
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require, require_record
+from crm.core.stored_text import require_room
 from crm.core.text.folding import identity_key, joined_words, search_key
 from crm.core.text.normalization import normalize, normalize_key, normalize_line
 from crm.core.versions import check_version
@@ -121,7 +120,7 @@ def add_phrasing(*, by: Principal, faq_id: UUID, phrasing: str) -> Faq:
     faq.folded_text = _folded_text(faq)
     check_fields(faq)
     _follow(faq, base, "phrasings", "folded_text")
-    require_text_room(faq.organization_id)
+    require_room(faq.organization_id)
     return faq
 
 
@@ -176,7 +175,7 @@ def restore_faq(*, by: Principal, faq_id: UUID, deleted_at: datetime | None = No
     _refuse_taken_key(faq)
     faq.deleted_at = None
     _follow(faq, base, "deleted_at")
-    require_text_room(faq.organization_id)
+    require_room(faq.organization_id)
     return faq
 
 
@@ -316,12 +315,12 @@ def _others_with_key(faq: Faq) -> FaqQuerySet:
 def _store(faq: Faq, base: KnowledgeBase) -> Faq:
     if faq._state.adding:
         faq.save()
-        require_text_room(faq.organization_id)
+        require_room(faq.organization_id)
     else:
         before = text_bytes(Faq.objects.only("question", "answer", "phrasings").get(pk=faq.pk))
         faq.save()
         if text_bytes(faq) > before:
-            require_text_room(faq.organization_id)
+            require_room(faq.organization_id)
     raise_version(base)
     faqs_changed_on_commit(faq.organization_id)
     return faq
@@ -329,11 +328,6 @@ def _store(faq: Faq, base: KnowledgeBase) -> Faq:
 
 def text_bytes(faq: Faq) -> int:
     return sum(len(text.encode()) for text in (faq.question, faq.answer, *faq.phrasings))
-
-
-def require_text_room(organization_id: UUID) -> None:
-    """Raise QuotaExceeded if the stored text exceeds the plan."""
-    check_quota(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 
 
 def _follow(faq: Faq, base: KnowledgeBase, *fields: str) -> Faq:

@@ -14,6 +14,7 @@ from crm.billing.services import consume
 from crm.core.errors import AppError
 from crm.core.ids import uuid7
 from crm.core.permissions import WRITE, Level, Module, Principal, SystemPrincipal, require
+from crm.core.stored_text import require_room
 from crm.core.text.normalization import normalize_key
 from crm.organizations.models import Organization
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound
@@ -30,7 +31,6 @@ from knowledge.services.faqs import (
     key_of,
     lock_knowledge,
     raise_version,
-    require_text_room,
     text_bytes,
     values_of,
 )
@@ -94,7 +94,7 @@ def create_faqs(*, by: Principal, rows: Sequence[Mapping[str, Any]]) -> list[Faq
     new = [each for each in made if isinstance(each, Faq)]
     Faq.objects.bulk_create(new)
     if new:
-        require_text_room(organization_id)
+        require_room(organization_id)
         _changed(base)
     return made
 
@@ -144,7 +144,7 @@ def update_faqs(
     changed = [each for each in made.values() if isinstance(each, Faq)]
     Faq.objects.bulk_update(changed, _CHANGED_FIELDS)
     if after > before:
-        require_text_room(organization_id)
+        require_room(organization_id)
     if changed:
         _changed(base)
     return made
@@ -236,7 +236,7 @@ def _import_batch(by: Principal, batch: list[FaqContent], counts: dict[str, int]
     counts["updated"] += len(changed)
     counts["unchanged"] += len(batch) - len(new) - len(changed)
     if new or changed:
-        require_text_room(organization_id)
+        require_room(organization_id)
         _changed(base)
 
 

@@ -14,14 +14,18 @@ from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
 from crm.core.permissions import WRITE, Level, Module
 from crm.core.permissions.requests import member_required
+from crm.core.quotas import QuotaExceeded
 from crm.core.undo.services import offer_undo
 from crm.core.versions import EditedMeanwhile
 from crm.organizations.models import Membership
-from knowledge.errors import CategoryNameTaken, CategoryNotFound
+from knowledge.errors import CategoryNameTaken, CategoryNotFound, TooManyCategories
 from knowledge.forms import CategoryForm
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
 from knowledge.views.faqs import manager_of, reader_of
+
+# They keep what was typed.
+_REFUSALS = (CategoryNameTaken, TooManyCategories, QuotaExceeded)
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,8 +45,11 @@ def categories(request: HttpRequest) -> HttpResponse:
                     names=form.names(),
                     by=membership,
                 )
-            except CategoryNameTaken as taken:
-                form.add_error("name", _(taken.message))
+            except _REFUSALS as refusal:
+                form.add_error("name", refusal.message)
+                is_taken = isinstance(refusal, CategoryNameTaken)
+                status = 422 if is_taken else refusal.status
+                return _page(request, membership, form, status=status)
             else:
                 messages.success(request, _("Saved."))
                 return redirect("knowledge:categories")
@@ -77,9 +84,9 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
             category.refresh_from_db()
             form.meet(category, CategoryForm.initial_of(category))
             status = refusal.status
-        except CategoryNameTaken as taken:
-            form.add_error("name", _(taken.message))
-            status = taken.status
+        except _REFUSALS as refusal:
+            form.add_error("name", refusal.message)
+            status = refusal.status
         else:
             messages.success(request, _("Saved."))
             return redirect("knowledge:categories")

@@ -13,6 +13,8 @@ import { watchLengths } from "../app/lengths.js";
 import { Picker } from "./picker.js";
 
 const DEEPEST = 2;
+// As crm/core/records/fields.py has it.
+const MAX_RECORDS = 50;
 
 export class FilterDialog {
   /** @type {HTMLDialogElement} */
@@ -208,7 +210,7 @@ function valueFields({ takes, choices, url }, value) {
     check();
     return [box];
   }
-  if (takes === "record") return [picker(url, values[0])];
+  if (takes === "record") return [pickers(url, values)];
   if (takes === "period") {
     const periods = select(gettext("Period"), choices);
     periods.dataset.value = "";
@@ -233,18 +235,36 @@ function valueFields({ takes, choices, url }, value) {
   return [input];
 }
 
+/** Return fields in which rows are chosen; one more than there are rows.
+ *
+ * @param {string} url
+ * @param {string[]} ids */
+function pickers(url, ids) {
+  const box = element("div", "filter-records");
+  const grow = () => {
+    const hidden = /** @type {HTMLInputElement[]} */ ([...box.querySelectorAll("[data-value]")]);
+    const isFull = hidden.length >= MAX_RECORDS;
+    if (!isFull && hidden.every(({ value }) => value)) box.append(picker(url, "", !hidden.length));
+  };
+  for (const id of ids) box.append(picker(url, id, id === ids[0]));
+  grow();
+  box.addEventListener("input", grow);
+  return box;
+}
+
 /** Return a field in which a row is chosen.
  *
  * @param {string} url
- * @param {string} [id] */
-function picker(url, id = "") {
+ * @param {string} id
+ * @param {boolean} isRequired */
+function picker(url, id, isRequired) {
   const box = element("span", "picker");
   box.dataset.picker = url;
   const hidden = document.createElement("input");
   Object.assign(hidden, { type: "hidden", value: id });
   hidden.dataset.value = "";
   const field = document.createElement("input");
-  Object.assign(field, { className: "form-control", dir: "auto", required: true, maxLength: 255 });
+  Object.assign(field, { className: "form-control", dir: "auto", required: isRequired, maxLength: 255 });
   field.placeholder = gettext("Search…");
   field.setAttribute("aria-label", gettext("Value"));
   box.append(hidden, field);
@@ -289,6 +309,10 @@ function valueOf(place) {
   if (!inputs.length) return undefined;
   if (inputs[0].type === "checkbox") {
     return inputs.filter(({ checked }) => checked).map((input) => input.value);
+  }
+  if (inputs[0].type === "hidden") {
+    const chosen = inputs.map((input) => input.value).filter(Boolean);
+    return chosen.length ? chosen : "";
   }
   const [{ value, dataset }] = inputs;
   return value !== "" && dataset.exact?.slice(0, 10) === value ? dataset.exact : value;

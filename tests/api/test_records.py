@@ -7,12 +7,13 @@ import pytest
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
 from crm.core.ids import uuid7
-from crm.core.permissions import SystemPrincipal
+from crm.core.permissions import Rights, SystemPrincipal
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 from knowledge.models import Faq
 from knowledge.services import create_category
 from tests.api.conftest import Api
+from tests.organizations.people import member_with
 
 CUSTOMERS = "/api/v1/customers"
 FAQS = "/api/v1/knowledge/faqs"
@@ -344,3 +345,16 @@ def test_categories_of_others_are_not_there(api: Api, stranger: Membership) -> N
     for answer in (api.get(path), api.patch(path, {"name": "Ours"}), api.delete(path)):
         assert refused(answer) == (404, "faq_category_not_found")
     assert api.get("/api/v1/knowledge/categories").json()["results"] == []
+
+
+def test_a_role_of_ones_own_is_told_by_its_name_alone(
+    api: Api, organization: Organization, agent: Membership
+) -> None:
+    night = member_with(organization, "Nora", Rights({}))
+    one = api.get(f"/api/v1/members/{night.pk}").json()
+    assert (one["role"], one["role_name"]) == (None, night.role_name)
+    assert Api(night).get("/api/v1/me").json()["role"] is None
+    listed = api.get("/api/v1/members", {"role": night.role}).json()["results"]
+    assert str(night.pk) not in {each["id"] for each in listed}
+    agents = api.get("/api/v1/members", {"role": "agent"}).json()["results"]
+    assert [each["id"] for each in agents] == [str(agent.pk)]

@@ -14,7 +14,7 @@ from chat import bot
 from chat.models import Conversation, ConversationSize, Message, Status, Widget
 from chat.services import delete_message, open_conversation, post_message
 from chat.services.conversations import customer_sender
-from chat.services.storage_usage import measure_conversations, stored_text
+from chat.services.storage_usage import measure_conversations
 from crm.billing import banner, counters
 from crm.billing.forecast import forecast
 from crm.billing.metrics import Metric
@@ -26,13 +26,14 @@ from crm.compliance.filters import Filters
 from crm.compliance.services.exports import start_export
 from crm.core import quotas, stores, tenancy
 from crm.core.jobs.services import cancel_job
-from crm.core.models import Note
+from crm.core.models import Note, StoredText
 from crm.core.permissions import SystemPrincipal
 from crm.core.records import get_record
 from crm.core.records.notes import create_note, delete_note, update_note
 from crm.core.transfer.formats import Format
 from crm.core.undo.services import undo
 from crm.customers.models import Customer
+from crm.deals.models import LostReason
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
 from knowledge.services import (
@@ -48,6 +49,20 @@ from tests.api.conftest import Api
 from tests.billing.plans import allow, used
 from tests.conftest import make_conversation, make_member
 from tests.outages import without_redis
+
+
+def stored_text(organization: Organization) -> int:
+    """Return the bytes of text beside the reasons that every organization begins with."""
+    return quotas.measured("stored_bytes", organization.pk) - _begun_with(organization)
+
+
+def allow_text(organization: Organization, size: int) -> None:
+    allow(organization, stored_bytes=size + _begun_with(organization))
+
+
+def _begun_with(organization: Organization) -> int:
+    reasons = StoredText.objects.filter(source=LostReason._meta.db_table)
+    return reasons.bytes_of(organization.pk)
 
 
 @pytest.fixture
@@ -150,10 +165,10 @@ def test_the_bot_hands_over_where_its_answers_are_used_up(
 def test_conversations_are_measured_after_the_fact(
     organization: Organization, conversation: Conversation, agent: Membership
 ) -> None:
-    assert stored_text(organization.pk) == 0
+    before = stored_text(organization)
     assert measure_conversations() == 1
     text = "Do you ship to Manila?"
-    assert stored_text(organization.pk) == len(text)
+    assert stored_text(organization) - before == len(text)
     assert measure_conversations() == 0
     posted = post_message(
         organization_id=organization.pk,
@@ -163,7 +178,7 @@ def test_conversations_are_measured_after_the_fact(
         client_message_id="vietnamese",
     )
     assert measure_conversations() == 1
-    assert stored_text(organization.pk) == len(text) + len("Đắk Lắk".encode())
+    assert stored_text(organization) - before == len(text) + len("Đắk Lắk".encode())
     owner = make_member(organization, "Olga", Role.OWNER)
     delete_message(conversation_id=conversation.pk, message_id=posted.message_id, by=owner)
     measure_conversations()
@@ -177,14 +192,14 @@ def content(answer: str, key: str = "hours") -> FaqContent:
 def test_texts_that_do_not_fit_are_refused_and_shorter_ones_are_not(
     organization: Organization,
 ) -> None:
-    allow(organization, stored_bytes=100)
+    allow_text(organization, 100)
     faq = create_faq(by=SystemPrincipal(organization.pk), content=content("x" * 60))
     with pytest.raises(quotas.QuotaExceeded):
         create_faq(by=SystemPrincipal(organization.pk), content=content("x" * 60, "more"))
     with pytest.raises(quotas.QuotaExceeded):
         update_faq(by=SystemPrincipal(organization.pk), faq_id=faq.pk, content=content("x" * 100))
     assert Faq.objects.get().answer == "x" * 60
-    allow(organization, stored_bytes=10)
+    allow_text(organization, 10)
     update_faq(by=SystemPrincipal(organization.pk), faq_id=faq.pk, content=content("x" * 50))
     with pytest.raises(quotas.QuotaExceeded):
         import_faqs(by=SystemPrincipal(organization.pk), contents=[content("y", "new")])
@@ -192,28 +207,28 @@ def test_texts_that_do_not_fit_are_refused_and_shorter_ones_are_not(
 
 def test_a_deleted_faq_comes_back_only_where_there_is_room(organization: Organization) -> None:
     ids: dict[str, Any] = {"by": SystemPrincipal(organization.pk)}
-    allow(organization, stored_bytes=100)
+    allow_text(organization, 100)
     first = create_faq(**ids, content=content("x" * 60))
     delete_faq(**ids, faq_id=first.pk)
     # It is kept, and counts.
     with pytest.raises(quotas.QuotaExceeded):
         create_faq(**ids, content=content("y" * 60, "more"))
-    allow(organization, stored_bytes=50)
+    allow_text(organization, 50)
     with pytest.raises(quotas.QuotaExceeded):
         restore_faq(**ids, faq_id=first.pk)
     assert not Faq.objects.alive().filter(pk=first.pk).exists()
-    allow(organization, stored_bytes=100)
+    allow_text(organization, 100)
     assert restore_faq(**ids, faq_id=first.pk).deleted_at is None
 
 
 def test_other_ways_to_ask_are_texts_as_well(organization: Organization) -> None:
     ids: dict[str, Any] = {"by": SystemPrincipal(organization.pk)}
-    allow(organization, stored_bytes=100)
+    allow_text(organization, 100)
     long = replace(content("x", "long"), phrasings=("y" * 60, "z" * 60))
     with pytest.raises(quotas.QuotaExceeded):
         create_faq(**ids, content=long)
     faq = create_faq(**ids, content=replace(long, phrasings=("y" * 60,)))
-    assert Faq.objects.text_bytes(organization.pk) == len("When?x") + 60
+    assert stored_text(organization) == len("When?x") + 60
     with pytest.raises(quotas.QuotaExceeded):
         add_phrasing(**ids, faq_id=faq.pk, phrasing="z" * 60)
     update_faq(**ids, faq_id=faq.pk, content=replace(long, phrasings=("z" * 50,)))
@@ -224,9 +239,10 @@ def test_notes_are_texts_as_well_and_a_plan_without_room_takes_none(
 ) -> None:
     record = get_record("customers")
     asked: dict[str, Any] = {"by": owner, "record": record, "row_id": customer.pk}
-    allow(organization, stored_bytes=100)
+    before = stored_text(organization)
+    allow_text(organization, before + 100)
     note = create_note(**asked, text="é" * 30)
-    assert quotas.measured("stored_bytes", organization.pk) == 60
+    assert stored_text(organization) == before + 60
     with pytest.raises(quotas.QuotaExceeded):
         create_note(**asked, text="x" * 41)
     with pytest.raises(quotas.QuotaExceeded):
@@ -235,7 +251,7 @@ def test_notes_are_texts_as_well_and_a_plan_without_room_takes_none(
     refused = api.post(f"/api/v1/customers/{customer.pk}/notes", {"text": "x" * 41})
     assert (refused.status_code, refused.json()["code"]) == (402, "quota_exceeded")
     action_id = delete_note(**asked, note_id=note.pk)
-    allow(organization, stored_bytes=0)
+    allow_text(organization, 0)
     assert action_id
     with pytest.raises(quotas.QuotaExceeded):
         undo(by=owner, action_id=action_id)
@@ -244,9 +260,9 @@ def test_notes_are_texts_as_well_and_a_plan_without_room_takes_none(
     assert page.status_code == 402
     assert "Typed and kept" in page.content.decode()
     assert not Note.objects.exists()
-    allow(organization, stored_bytes=100)
+    allow_text(organization, before + 100)
     undo(by=owner, action_id=action_id)
-    allow(organization, stored_bytes=0)
+    allow_text(organization, 0)
     shorter = update_note(**asked, note_id=note.pk, version=None, text="x")
     assert shorter.text == "x"
 

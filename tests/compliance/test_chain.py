@@ -291,7 +291,8 @@ def test_a_hold_keeps_values(chained: Organization) -> None:
     assert erase_values(organization_id=chained.pk, subject=other) == 0
     lift_hold(by=SystemPrincipal(chained.pk), hold_id=hold.pk, reason="The case is closed.")
     assert erase_values(organization_id=chained.pk, subject=subject) == 1
-    assert actions(chained.pk)[-4:] == [
+    told = [each for each in actions(chained.pk) if not each.startswith("subscription.")]
+    assert told[-4:] == [
         "legal_hold.placed", "audit.erased", "legal_hold.lifted", "audit.erased",
     ]  # fmt: skip
     assert findings(chained.pk) == []

@@ -399,3 +399,18 @@ def test_the_installation_logs_as_documented() -> None:
     assert django_settings.LOGGING["handlers"]["stderr"]["class"] == "logging.StreamHandler"
     record = logging.LogRecord("chat", logging.INFO, __file__, 1, "Hello", None, None)
     assert json.loads(JsonFormatter(service="web-1").format(record))["service"] == "web-1"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_refusal_by_csrf_tells_the_route_of_a_reset_link_and_not_its_key(
+    method: str, log_lines: LogLines
+) -> None:
+    key = "d0s9x2-0123456789abcdef0123456789abcdef"
+    client = Client(enforce_csrf_checks=True)
+    assert client.generic(method, f"/password/reset/3mq7-{key}/").status_code == 403
+    told = [line["message"] for line in log_lines()]
+    refused = [text for text in told if text.startswith("Forbidden (CSRF cookie not set.): ")]
+    assert len(refused) == 1
+    assert "password/reset" in refused[0]
+    assert not any(part in json.dumps(log_lines()) for part in key.split("-"))

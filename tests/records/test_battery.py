@@ -1,6 +1,7 @@
 """What every record of the kit does, asked of each that is registered."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -270,3 +271,17 @@ def test_a_phone_number_is_taken_as_everywhere(browser: Client) -> None:
     assert refused.status_code == 422
     browser.post(record.new_url, FORMS["customers"] | {"phone": "＋８４ ９０ １２３–４５６７"})
     assert Customer.objects.get().phone == "+84 90 123-4567"
+
+
+def test_no_field_of_its_forms_is_filled_by_the_browser_alone(
+    record: Record, organization: Organization, browser: Client
+) -> None:
+    """After Back, chosen values would stand beside texts that are gone."""
+    (row,) = make(record, organization, 1)
+    for address in (record.new_url, record.edit_url_of(row)):
+        text = browser.get(address).content.decode()
+        (form,) = re.findall(r"<form[^>]*data-record-form.*?</form>", text, re.S) or [text]
+        fields = re.findall(r"<(?:select|textarea|input)\b[^>]*\bid=\"id_[^>]*>", form)
+        assert fields
+        loose = [each for each in fields if 'autocomplete="off"' not in each]
+        assert loose == []

@@ -3,17 +3,21 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.http import QueryDict
 from django.utils import timezone, translation
 
+from crm.core.ids import uuid7
 from crm.core.records import FilterInvalid, Group, get_record, parse_json
 from crm.core.records.conditions import MAX_CONDITIONS, parse_parameters
 from crm.core.records.periods import PERIODS, period
 from crm.customers.models import Customer
-from crm.organizations.models import Organization
+from crm.organizations.models import Membership, Organization
+from tests.api.conftest import Api
+from tests.umbrellas.models import Umbrella
 
 pytestmark = pytest.mark.django_db
 
@@ -269,3 +273,44 @@ def test_every_period_holds_its_own_length() -> None:
     for name in PERIODS:
         start, end = period(name)
         assert timedelta(hours=23) <= end - start <= timedelta(days=367)
+
+
+def test_an_amount_is_told_as_it_is_compared(owner: Membership) -> None:
+    """The currency of the organization may have fewer decimal places."""
+    deals = get_record("deals")
+    Organization.objects.filter(pk=owner.organization_id).update(currency="VND")
+    data = {"field": "amount", "op": "gte", "value": "1234,5"}
+    with translation.override("vi"):
+        assert "1.234,5" in parse_json(deals, data).sentence(owner)
+        assert "1.234,5 ₫" in parse_json(deals, data).sentence(owner).replace("\xa0", " ")
+    whole = parse_json(deals, {**data, "value": "1200"})
+    assert "₫1,200" in whole.sentence(owner).replace("\xa0", " ")
+
+
+def test_a_relation_to_a_record_takes_as_many_values_as_a_list_does(owner: Membership) -> None:
+    deals = get_record("deals")
+    ids = [str(uuid7()) for _each in range(51)]
+    data = {"field": "customer_id", "op": "in", "value": ids[:50]}
+    where = parse_json(deals, data)
+    assert where.as_json() == {"all": [data]}
+    assert parse_json(deals, {**data, "value": ids[0]}).as_json() == {
+        "all": [{**data, "value": ids[:1]}]
+    }
+    with pytest.raises(FilterInvalid):
+        parse_json(deals, {**data, "value": ids})
+
+
+def test_rows_of_several_related_rows_are_found(owner: Membership) -> None:
+    organization = owner.organization
+    people = [Customer.objects.create(organization=organization, name=each) for each in "ABC"]
+    for each in people:
+        Umbrella.objects.create(organization=organization, name=each.name, lent_to=each)
+    ids = [str(each.pk) for each in people[:2]]
+    where = json.dumps({"field": "lent_to_id", "op": "in", "value": ids})
+    api = Api(owner)
+    found = api.get("/api/v1/umbrellas", {"where": where}).json()["results"]
+    assert sorted(each["name"] for each in found) == ["A", "B"]
+    query = urlencode([("lent_to_id__in", each) for each in ids])
+    shown = api.client.get(f"/app/umbrellas/?{query}")
+    assert shown.status_code == 200
+    assert {row.name for row in shown.context["rows"]} == {"A", "B"}

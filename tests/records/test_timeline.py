@@ -1,6 +1,7 @@
 """Timelines and notes: what is told, to whom, and what undo and conflicts do."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer
 from crm.customers.services import update_customer
 from crm.organizations.models import CustomRole, Membership, Organization
-from tests.compliance.audits import settle
+from tests.compliance.audits import entries, settle, values_of
 from tests.umbrellas.models import Umbrella
 
 pytestmark = pytest.mark.django_db
@@ -280,3 +281,24 @@ def test_a_note_of_an_api_key_is_changed_by_that_key_alone(
     assert changed.text == "Again."
     delete_note(by=one, **asked, note_id=theirs.pk)
     delete_note(by=owner, **asked, note_id=left.pk)
+
+
+def test_amounts_are_told_as_they_are_stored(owner: Membership, organization: Organization) -> None:
+    umbrella = Umbrella.objects.create(organization=organization, name="Big", price="1.50")
+    UMBRELLAS.update(by=owner, pk=umbrella.pk, price=Decimal("99999999999999.99"), ribs=16)
+    settle()
+    changed = timeline(owner, UMBRELLAS, umbrella).entries[0]
+    told = {each.field: (each.before, each.after) for each in changed.changes}
+    assert told == {"price": ("1.5", "99,999,999,999,999.99"), "ribs": ("8", "16")}
+    (entry,) = entries(organization.pk, "umbrella.updated")
+    assert values_of(entry).data == {"price": ["1.5", "99999999999999.99"], "ribs": [8, 16]}
+
+
+def test_rates_are_told_with_the_places_that_they_have(owner: Membership) -> None:
+    rates = get_record("exchange-rates")
+    day = timezone.localdate()
+    rate = rates.create(by=owner, currency="EUR", rate=Decimal(27000), valid_from=day)
+    rates.update(by=owner, pk=rate.pk, rate=Decimal("27000.12345678"))
+    settle()
+    (change,) = timeline(owner, rates, rate).entries[0].changes
+    assert (change.before, change.after) == ("27,000", "27,000.12345678")

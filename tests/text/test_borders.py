@@ -51,6 +51,7 @@ MACHINES = {
     "core.DefaultView": {"record", "view"},
     "core.SavedView": {"record"},
     "core.Note": {"actor", "record"},
+    "core.StoredText": {"source"},
     "notifications.Notification": {"kind", "key", "subject"},
     "core.UndoableAction": {"kind"},
     "organizations.User": {"password", "timezone", "search_text"},

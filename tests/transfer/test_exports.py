@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from crm.core.jobs.models import Job
 from crm.core.jobs.running import run_job
 from crm.core.jobs.services import fetch_file
+from crm.core.models import IdempotentRequest
 from crm.core.permissions import Level, Module
 from crm.core.records import get_record, records
 from crm.core.records.serializers import member_of, serializer_of
@@ -20,6 +24,7 @@ from crm.organizations.models import Membership
 from knowledge.services import FaqContent, create_faq
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle
+from tests.forms.browsers import form_of
 from tests.jobs.counting import finish
 from tests.organizations.people import member_with, rights
 
@@ -210,3 +215,19 @@ def test_every_column_has_a_member_of_the_api() -> None:
     for record in records():
         members = serializer_of(record)().fields
         assert {member_of(record, each) for each in record.fields} <= set(members)
+
+
+def test_an_export_that_is_sent_again_later_asks(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = browser.get(CUSTOMERS.list_url)
+    form = form_of(page, "has_bom") | {"format": "csv", "columns": "shown"}
+    saved = browser.post(EXPORT, form)["Location"]
+    assert browser.post(EXPORT, form)["Location"] == saved
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    # The cipher of the stored answer has a clock of its own.
+    present = time.time
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: present() + 120)
+    told = browser.post(EXPORT, form).json()
+    assert (told["code"], told["location"]) == ("form_sent_before", saved)
+    assert Job.objects.count() == 1

@@ -61,10 +61,13 @@ def check_quota(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
     limit = terms.limits[metric]
     if limit is None:
         return
-    hold_alone(organization_id, metric)
-    used = quotas.measured(metric, organization_id)
-    if used + amount > limit:
-        raise terms.refusal(metric, used)
+    slack = METRIC_SPECS[Metric(metric)].slack
+    used = None if slack is None else quotas.measured(metric, organization_id)
+    if used is None or used + amount + (slack or 0) > limit:
+        hold_alone(organization_id, metric)
+        used = quotas.measured(metric, organization_id)
+        if used + amount > limit:
+            raise terms.refusal(metric, used)
     record_level(organization_id, metric, before=used, after=used + amount, limit=limit)
 
 

@@ -13,6 +13,7 @@ from crm.compliance.actor import current_actor
 from crm.compliance.errors import (
     HoldNotFound,
     HoldReasonInvalid,
+    TooManyHolds,
     UnderLegalHold,
     UnknownHoldSubject,
 )
@@ -21,11 +22,14 @@ from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
 from crm.core.permissions import WRITE, Module, Principal, require
+from crm.core.stored_text import require_room
 from crm.core.text.folding import identity_key
 from crm.core.text.normalization import is_blank, normalize
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 
+# Active ones.
+MAX_HOLDS = 500
 SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 
 
@@ -34,8 +38,8 @@ def place_hold(*, by: Principal, reason: str, subject: str = "") -> LegalHold:
     """Place a legal hold on a subject, or on the whole organization.
 
     Safe to repeat: an active hold on the subject with the same reason, in any spelling that
-    `identity_key` folds to one, is returned. Raise HoldReasonInvalid, UnknownHoldSubject or
-    Forbidden.
+    `identity_key` folds to one, is returned. Raise HoldReasonInvalid, UnknownHoldSubject,
+    TooManyHolds, Forbidden, and QuotaExceeded beyond the plan's text.
     """
     reason = _reason(reason)
     require(by, Module.SETTINGS, WRITE)
@@ -45,16 +49,20 @@ def place_hold(*, by: Principal, reason: str, subject: str = "") -> LegalHold:
     _lock_months()
     if subject and not is_subject(subject, by=by):
         raise UnknownHoldSubject(extra={"field": "subject"})
-    present = LegalHold.objects.active().filter(organization_id=organization_id, subject=subject)
-    for hold in present:
+    active = LegalHold.objects.active().filter(organization_id=organization_id)
+    for hold in active.filter(subject=subject):
         if identity_key(hold.reason) == identity_key(reason):
             return hold
-    return LegalHold.objects.create(
+    if active.count() >= MAX_HOLDS:
+        raise TooManyHolds
+    placed = LegalHold.objects.create(
         organization_id=organization_id,
         subject=subject,
         reason=reason,
         placed_by_id=by.user_id,
     )
+    require_room(organization_id)
+    return placed
 
 
 @transaction.atomic

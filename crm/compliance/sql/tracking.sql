@@ -1,6 +1,16 @@
 -- Turns a change of a row into an entry, whoever made it and however: service, bulk update, psql.
 -- The argument says what of the row is told; `crm.compliance.model_tracking` makes it of the models.
 
+-- A number with decimal places as text: programs would read it as a float, which is not exact.
+CREATE OR REPLACE FUNCTION nextflow_audit_exact(value jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN jsonb_typeof(value) = 'number' AND value::text LIKE '%.%'
+      THEN to_jsonb(trim_scale(value::text::numeric)::text)
+    ELSE value
+  END
+$$;
+
 CREATE OR REPLACE FUNCTION nextflow_audit_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -19,10 +29,14 @@ DECLARE
   subject text;
   chain uuid;
 BEGIN
-  SELECT jsonb_object_agg(name, jsonb_build_array(old_row->name, new_row->name)) INTO plain
+  SELECT jsonb_object_agg(name, jsonb_build_array(
+      public.nextflow_audit_exact(old_row->name), public.nextflow_audit_exact(new_row->name)
+    )) INTO plain
     FROM jsonb_array_elements_text(spec->'plain') name
     WHERE nullif(old_row->name, 'null') IS DISTINCT FROM nullif(new_row->name, 'null');
-  SELECT jsonb_object_agg(name, jsonb_build_array(old_row->name, new_row->name)) INTO beside
+  SELECT jsonb_object_agg(name, jsonb_build_array(
+      public.nextflow_audit_exact(old_row->name), public.nextflow_audit_exact(new_row->name)
+    )) INTO beside
     FROM jsonb_array_elements_text(spec->'beside') name
     WHERE nullif(old_row->name, 'null') IS DISTINCT FROM nullif(new_row->name, 'null');
   SELECT jsonb_agg(name) INTO names

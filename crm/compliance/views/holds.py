@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from crm.compliance.errors import TooManyHolds
 from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.managers import LegalHoldQuerySet
 from crm.compliance.models import LegalHold
@@ -21,6 +22,7 @@ from crm.core.form_guard.idempotency import once_adding
 from crm.core.form_guard.sent_forms import reject_or_redirect
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
+from crm.core.quotas import QuotaExceeded
 from crm.organizations.access import membership_of
 
 PAGE = {"active_section": "settings", "active_page": "legal_holds"}
@@ -36,14 +38,20 @@ def holds(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Module.SETTINGS, WRITE)
     form = HoldForm(request.POST if request.method == "POST" else None, by=membership)
+    status = 400 if form.is_bound else 200
     if form.is_valid():
-        place_hold(
-            subject=form.cleaned_data["subject"],
-            reason=form.cleaned_data["reason"],
-            by=membership,
-        )
-        messages.success(request, _("It is kept until the hold is lifted."))
-        return redirect("compliance:holds")
+        try:
+            place_hold(
+                subject=form.cleaned_data["subject"],
+                reason=form.cleaned_data["reason"],
+                by=membership,
+            )
+        except (TooManyHolds, QuotaExceeded) as refusal:
+            form.add_error(None, refusal.message)
+            status = refusal.status
+        else:
+            messages.success(request, _("It is kept until the hold is lifted."))
+            return redirect("compliance:holds")
     found = LegalHold.objects.visible_to(membership).select_related("placed_by", "lifted_by")
     active, more_active = _page(found.active(), request, "after")
     lifted, more_lifted = _page(found.lifted(), request, "lifted_after")
@@ -56,7 +64,7 @@ def holds(request: HttpRequest) -> HttpResponse:
         "lifted": [(hold, words[hold.subject]) for hold in lifted],
         "more_lifted": more_lifted,
     }
-    return render(request, "compliance/holds.html", context, status=400 if form.is_bound else 200)
+    return render(request, "compliance/holds.html", context, status=status)
 
 
 def _page(

@@ -113,4 +113,18 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['organization', 'record', 'row_id', '-created_at', '-id'], name='notes_of_row')],
             },
         ),
+        migrations.CreateModel(
+            name='StoredText',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(max_length=63)),
+                ('size', models.BigIntegerField()),
+                ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+            ],
+            options={
+                'verbose_name': 'bytes of stored text',
+                'verbose_name_plural': 'bytes of stored text',
+                'indexes': [models.Index(fields=['organization', 'source'], include=('size',), name='text_by_source')],
+            },
+        ),
     ]

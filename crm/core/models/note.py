@@ -15,20 +15,9 @@ from crm.core.versions import VersionedModel, set_null_and_raise_version
 NOTE_LENGTH = 5_000
 
 
-class _Bytes(models.Func):
-    function = "octet_length"
-    output_field: ClassVar[models.Field] = models.BigIntegerField()
-
-
 class NoteQuerySet(models.QuerySet["Note"]):
     def of_row(self, *, organization_id: UUID, record: str, row_id: UUID) -> Self:
         return self.filter(organization_id=organization_id, record=record, row_id=row_id)
-
-    def text_bytes(self, organization_id: UUID) -> int:
-        """Sum the UTF-8 bytes of an organization's notes."""
-        found = self.filter(organization_id=organization_id)
-        total = found.aggregate(total=models.Sum(_Bytes("text")))["total"]
-        return int(total or 0)
 
 
 class Note(VersionedModel):

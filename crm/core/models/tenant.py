@@ -33,6 +33,8 @@ class TenantModel(VersionedModel):
     area: ClassVar[Module]
     # Relations that a row is named with: they are loaded with each.
     named_with: ClassVar[tuple[str, ...]] = ()
+    # The largest number of rows of an organization; None where the plan alone limits them.
+    max_rows: ClassVar[int | None] = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

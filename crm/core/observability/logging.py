@@ -62,13 +62,21 @@ def sentence_of(record: logging.LogRecord) -> str:
         return f"Task {getattr(record, 'data', {}).get('name', 'unknown')} failed."
     request = getattr(record, "request", None)
     if request is not None and record.name == "django.request":
-        # Django words it with the path, where the token of a reset link stands.
-        match = getattr(request, "resolver_match", None)
-        return f"{record.getMessage().split(':')[0]}: {match.route if match else '(no such page)'}"
+        return f"{record.getMessage().split(':')[0]}: {_route_of(request)}"
     try:
+        if request is not None and isinstance(record.args, tuple):
+            path = getattr(request, "path", None)
+            told = (_route_of(request) if each == path else each for each in record.args)
+            return redact_text(str(record.msg) % tuple(told))
         return redact_text(record.getMessage())
     except (TypeError, ValueError):
         return redact_text(str(record.msg))
+
+
+def _route_of(request: Any) -> str:
+    """Return what is told of a request's path, where Django would tell the key of a reset link."""
+    match = getattr(request, "resolver_match", None)
+    return match.route if match else "(no such page)"
 
 
 def exception_of(error: BaseException) -> dict[str, Any]:

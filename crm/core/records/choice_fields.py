@@ -30,7 +30,8 @@ def hidden() -> str:
 
 
 def _select() -> forms.Select:
-    return forms.Select(attrs={"class": "form-select"})
+    # Else a browser puts a chosen value back after Back, and none of those that were typed.
+    return forms.Select(attrs={"class": "form-select", "autocomplete": "off"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ class Condition:
 
     def as_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"field": self.field.name, "op": self.operator.name}
-        if self.operator.takes == "choices":
+        if self.operator.takes_many:
             data["value"] = list(self.values)
         elif self.values:
             data["value"] = self.values[0]
@@ -217,7 +217,7 @@ def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any
                 gettext("The field cannot be compared with this value."), extra=extra
             )
         return Condition(field, operator)
-    most = MAX_VALUES if operator.takes == "choices" else 1
+    most = MAX_VALUES if operator.takes_many else 1
     if not 1 <= len(values) <= most or not all(isinstance(value, str) for value in values):
         raise FilterInvalid(gettext("The condition needs a value."), extra=extra)
     try:
@@ -260,7 +260,7 @@ def _unvalidated_part(record: "Record", data: Any, *, depth: int) -> dict[str, A
         return None
     values = [str(each) for each in (value if isinstance(value, list) else [value])]
     condition: dict[str, Any] = {"field": field.name, "op": operator.name}
-    if operator.takes == "choices":
+    if operator.takes_many:
         return {**condition, "value": values}
     return {**condition, "value": values[0]} if values else condition
 

@@ -57,6 +57,7 @@ from crm.core.text.folding import search_key
 from crm.core.text.normalization import is_storable, normalize_line
 
 MAX_VALUE_LENGTH = 255
+_CHECK_ATTRS = {"class": "form-check-input", "autocomplete": "off"}
 _TEXT_ATTRS = {"class": "form-control", "autocomplete": "off", "dir": "auto"}
 MAX_VALUES = 50
 # Letters of a text that needs few lines: an address.
@@ -341,9 +342,7 @@ class BooleanField(Field):
 
     def form_field(self, reader: Principal, row: Model | None = None) -> forms.Field:
         options = {**self._form_options(), "required": False, "initial": self.column.get_default()}
-        return forms.BooleanField(
-            **options, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
-        )
+        return forms.BooleanField(**options, widget=forms.CheckboxInput(attrs=_CHECK_ATTRS))
 
 
 class NumberField(Field):

@@ -15,10 +15,10 @@ from crm.core.errors import Forbidden, InvalidField, NotFound
 from crm.core.models import Note
 from crm.core.permissions import WRITE, Module, Principal, require, require_record
 from crm.core.permissions.errors import ImpersonatingReadOnly
-from crm.core.quotas import check_quota
 from crm.core.records.notices import notify_mentioned
 from crm.core.records.record import Record, find_record, records
 from crm.core.records.timeline import Asked, Entry, Source, register_source
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.core.undo.services import record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
 
@@ -55,7 +55,7 @@ def create_note(*, by: Principal, record: Record, row_id: UUID, text: str) -> No
     )
     _write(note, text)
     note.save(force_insert=True)
-    _require_room(note)
+    require_room(note.organization_id)
     notify_mentioned(by, record, note)
     return note
 
@@ -76,12 +76,11 @@ def update_note(
     check_version(note, version)
     if note.text == text:
         return note
-    before = len(note.text.encode())
+    before = typed_bytes(note)
     _write(note, text)
     note.edited_at = timezone.now()
     note.save(update_fields=["text", "edited_at"])
-    if len(note.text.encode()) > before:
-        _require_room(note)
+    require_room_for(note, before)
     notify_mentioned(by, record, note)
     return note
 
@@ -209,16 +208,11 @@ def _write(note: Note, text: str) -> None:
         raise InvalidField(error.messages[0], extra={"field": "text"}) from error
 
 
-def _require_room(note: Note) -> None:
-    """Raise QuotaExceeded where the organization's stored text exceeds the plan by now."""
-    check_quota("stored_bytes", organization_id=note.organization_id, amount=0)
-
-
 def _restore_note(by: Principal, data: dict[str, Any]) -> None:
     _require_own_name(by)
     restore(data)
     note = Note.objects.get(pk=UUID(data["pk"]))
-    _require_room(note)
+    require_room(note.organization_id)
     record = find_record(note.record)
     if record is None:
         raise NoteNotFound

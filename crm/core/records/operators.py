@@ -16,8 +16,8 @@ class Operator:
     """An operator: ``name`` in URLs and JSON; ``sentence`` contains %(field)s and %(value)s.
 
     ``takes`` is the kind of input: "none", "text", "number", "amount", "moment", "days", "period",
-    "record" (an id) or "choices" (several values). ``build(column, values)`` returns the Q object
-    for parsed values.
+    "record" (ids) or "choices"; of the last two several. ``build(column, values)`` returns the Q
+    object for parsed values.
     """
 
     name: str
@@ -25,6 +25,10 @@ class Operator:
     sentence: Any
     takes: str
     build: Callable[[str, list[Any]], Q]
+
+    @property
+    def takes_many(self) -> bool:
+        return self.takes in {"choices", "record"}
 
 
 def equal(column: str, values: list[Any]) -> Q:

@@ -24,6 +24,7 @@ from crm.core.permissions import Module, Principal
 from crm.core.records.choice_fields import RelationField
 from crm.core.records.fields import Field, PhoneField, TextField
 from crm.core.records.services import create_row, delete_row, update_row
+from crm.core.stored_text import count_text
 from crm.core.text.folding import search_key
 
 
@@ -329,6 +330,8 @@ def register(record: Record) -> Record:
             update=partial(update_row, record.model, record.slug),
             delete=partial(delete_row, record.model),
         )
+    for model in (record.model, *record.parts):
+        count_text(model)
     _records[record.slug] = bound
     return bound
 

@@ -13,6 +13,7 @@ from crm.core.models import DefaultView, SavedView
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.records.lists import ListState
 from crm.core.records.record import Record
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.core.text.folding import is_taken
 from crm.core.text.normalization import is_blank
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
@@ -117,7 +118,8 @@ def default_view_of(by: Principal, record: Record) -> str:
 def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) -> SavedView:
     """Save a state as the user's view.
 
-    Raise Forbidden, SavedViewNameInvalid, SavedViewNameTaken or TooManySavedViews.
+    Raise Forbidden, SavedViewNameInvalid, SavedViewNameTaken, TooManySavedViews, and QuotaExceeded
+    beyond the plan's text.
     """
     record = state.record
     require(by, record.area)
@@ -140,6 +142,7 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
     if is_taken(name, names):
         raise SavedViewNameTaken
     _save(view)
+    require_room(by.organization_id)
     return view
 
 
@@ -149,12 +152,13 @@ def update_view(
 ) -> SavedView:
     """Change a view's ``name``, ``is_shared`` or ``state`` (a ListState), or ``parts`` of that.
 
-    Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameInvalid, SavedViewNameTaken or
-    EditedMeanwhile.
+    Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameInvalid, SavedViewNameTaken,
+    EditedMeanwhile, and QuotaExceeded for more text than the plan has room for.
     """
     _lock_names(by)
     view = _locked(by, record, view_id)
     check_version(view, version)
+    before = typed_bytes(view)
     if (name := changes.get("name")) is not None:
         if is_blank(name):
             raise SavedViewNameInvalid
@@ -172,6 +176,7 @@ def update_view(
     if (state := changes.get("state")) is not None:
         view.state = state.stored()
     _save(view, update_fields=[*changes, "updated_at"])
+    require_room_for(view, before)
     return view
 
 
@@ -206,6 +211,7 @@ def set_default_view(*, by: Principal, record: Record, key: str) -> None:
 
 def _restore_view(by: Principal, data: dict[str, Any]) -> None:
     restore(data)
+    require_room(by.organization_id)
     view = SavedView.objects.get(pk=UUID(data["pk"]))
     others = _names_beside(view)
     if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):

@@ -12,14 +12,23 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ForeignKey, Model
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
-from crm.core.errors import InvalidField, NotFound
+from crm.core.database.locks import lock_until_commit
+from crm.core.errors import Conflict, InvalidField, NotFound
 from crm.core.models.tenant import OwnedModel, TenantModel
 from crm.core.permissions import WRITE, Principal, find_principal, require, require_record
 from crm.core.records.notices import notify_owner
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.core.undo.services import record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
+
+
+class TooManyEntries(Conflict):
+    """``limit`` is how many there can be."""
+
+    code = "too_many_entries"
+    message = gettext_noop("An organization can have no more of these. Delete some first.")
 
 
 @transaction.atomic
@@ -28,16 +37,18 @@ def create_row(
 ) -> TenantModel:
     """Add a row of the record ``slug`` to the principal's organization.
 
-    It belongs to its maker unless another owner is given, who is notified. Raise Forbidden, and
-    InvalidField with ``errors`` by field.
+    It belongs to its maker unless another owner is given, who is notified. Raise Forbidden,
+    InvalidField with ``errors`` by field, TooManyEntries, and QuotaExceeded beyond the plan's text.
     """
     require(by, model.area, WRITE)
+    _require_number(model, by.organization_id)
     row = model(organization_id=by.organization_id)
     if isinstance(row, OwnedModel):
         row.owner_id = by.user_id
     set_values(row, by, values)
     check_values(row)
     row.save(force_insert=True)
+    require_room(by.organization_id)
     if isinstance(row, OwnedModel):
         notify_owner(by, slug, row)
     return row
@@ -56,13 +67,16 @@ def update_row(
 ) -> TenantModel:
     """Change columns of a row of the record ``slug``; a new owner is told.
 
-    Raise NotFound, Forbidden, EditedMeanwhile or InvalidField.
+    Raise NotFound, Forbidden, EditedMeanwhile or InvalidField, and QuotaExceeded for longer texts
+    beyond the plan's.
     """
     row = locked_row(model, by=by, pk=pk, version=version)
     before = row.owner_id if isinstance(row, OwnedModel) else None
+    size = typed_bytes(row)
     set_values(row, by, values)
     check_values(row)
     row.save()
+    require_room_for(row, size)
     if isinstance(row, OwnedModel):
         notify_owner(by, slug, row, before)
     return row
@@ -169,13 +183,27 @@ def _require_reader(column: Any, by: Principal, user_id: UUID) -> None:
 
 
 def restore_row(by: Principal, data: dict[str, Any]) -> None:
-    """Restore a row that `delete_row` deleted. Raise Forbidden."""
+    """Restore a row that `delete_row` deleted. Raise Forbidden, TooManyEntries or QuotaExceeded."""
     model: Any = apps.get_model(data["model"])
     require(by, model.area, WRITE)
+    _require_number(model, by.organization_id)
     restore(data)
+    require_room(by.organization_id)
     row: Model = model.objects.get(pk=data["pk"])
     if row.owner_ids:  # type: ignore[attr-defined]  # a TenantModel
         require_record(by, model.area, WRITE, owner_ids=row.owner_ids)  # type: ignore[attr-defined]
+
+
+def _require_number(model: type[TenantModel], organization_id: UUID) -> None:
+    """Raise TooManyEntries if the organization cannot have another row of the model."""
+    if model.max_rows is None:
+        return
+    # Two who add at the same time would not see each other's.
+    lock_until_commit(model._meta.db_table, organization_id)
+    if model.objects.filter(organization_id=organization_id).count() >= model.max_rows:
+        text = gettext("An organization can have at most %(count)d %(entries)s. Delete some first.")
+        params = {"count": model.max_rows, "entries": model._meta.verbose_name_plural}
+        raise TooManyEntries(text % params, extra={"limit": model.max_rows})
 
 
 register_undo("row", restore_row, is_daily_work=True)

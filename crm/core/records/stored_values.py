@@ -15,7 +15,7 @@ from crm.core.money import shown_number
 from crm.core.permissions import Principal
 from crm.core.records.choice_fields import ChoiceField, RelationField
 from crm.core.records.fields import BooleanField, Field, MomentField
-from crm.core.records.value_fields import DateField, MoneyField, shown_day
+from crm.core.records.value_fields import DateField, DecimalField, MoneyField, shown_day
 
 MAX_SHOWN_LENGTH = 300
 
@@ -55,7 +55,7 @@ def _words(field: Field, value: Any) -> str:
     if isinstance(field, DateField):
         with suppress(ValueError):
             return shown_day(date.fromisoformat(value))
-    if isinstance(field, MoneyField):
+    if isinstance(field, MoneyField | DecimalField):
         with suppress(ArithmeticError):
             return shown_number(Decimal(str(value)))
     if isinstance(value, list):

@@ -22,6 +22,7 @@ from crm.core.money import (
     parse_amount,
     parse_decimal,
     shown_amount,
+    shown_exactly,
     shown_number,
 )
 from crm.core.permissions import Principal
@@ -334,7 +335,7 @@ class MoneyField(Field):
         self, operator: Operator, values: Sequence[str], reader: Principal
     ) -> list[str]:
         base = self.base(reader) if values else ""
-        return [shown_amount(parse_amount(value), base) for value in values]
+        return [shown_exactly(parse_amount(value), base) for value in values]
 
     def total_formatter(self, reader: Principal) -> Callable[[Any], str]:
         base = self.base(reader)

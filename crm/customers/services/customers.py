@@ -11,6 +11,7 @@ from crm.core import quotas
 from crm.core.errors import AppError, InvalidField
 from crm.core.permissions import WRITE, Level, Module, Principal, require, require_record
 from crm.core.records.services import require_related
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Company, Customer, Stage
@@ -50,6 +51,7 @@ def create_customer(
     if customer.stage == Stage.CUSTOMER:
         quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(force_insert=True)
+    require_room(by.organization_id)
     return customer
 
 
@@ -84,6 +86,8 @@ def create_customers(
     if contacts:
         quotas.check_quota("contacts", organization_id=by.organization_id, amount=contacts)
     Customer.objects.bulk_create(new)
+    if new:
+        require_room(by.organization_id)
     return made
 
 
@@ -107,9 +111,11 @@ def update_customer(
     check_version(customer, version)
     if changes.get("company_id") != customer.company_id:
         _require_company(by, changes.get("company_id"))
+    before = typed_bytes(customer)
     if _change(customer, changes):
         quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(update_fields=sorted({*changes, "stage", "updated_at"}))
+    require_room_for(customer, before)
     return customer
 
 
@@ -127,7 +133,7 @@ def update_customers(
     locked = Customer.objects.select_for_update().filter(pk__in=visible.values("pk"))
     found = {customer.pk: customer for customer in locked.order_by("pk")}
     made: dict[UUID, Customer | AppError] = {}
-    contacts = 0
+    contacts = before = after = 0
     hidden = _hidden_companies(by, changes.values())
     for pk, values in changes.items():
         customer = found.get(pk)
@@ -136,16 +142,20 @@ def update_customers(
                 raise CustomerNotFound
             if values.get("company_id") in hidden:
                 raise InvalidField(extra={"field": "company_id"})
+            size = typed_bytes(customer)
             contacts += _change(customer, values)
         except AppError as refusal:
             made[pk] = refusal
         else:
             made[pk] = customer
+            before, after = before + size, after + typed_bytes(customer)
     if contacts:
         quotas.check_quota("contacts", organization_id=by.organization_id, amount=contacts)
     changed = [each for each in made.values() if isinstance(each, Customer)]
     names = {name for values in changes.values() for name in values}
     Customer.objects.bulk_save(changed, {*names, "stage"})
+    if after > before:
+        require_room(by.organization_id)
     return made
 
 

@@ -13,6 +13,7 @@ from crm.core.money import decimals_of, is_exact
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.notices import notify_owner
 from crm.core.records.services import check_values, locked_row, set_values
+from crm.core.stored_text import require_room, require_room_for, typed_bytes
 from crm.customers.models import Company
 from crm.deals.models import Deal, DealMove, Pipeline, Stage, Status
 from crm.organizations.services.currencies import base_currency, in_base
@@ -22,13 +23,14 @@ from crm.organizations.services.currencies import base_currency, in_base
 def create_deal(*, by: Principal, **values: Any) -> Deal:
     """Add a deal, which belongs to its maker; without a stage, to the first one of its pipeline.
 
-    Raise Forbidden, and InvalidField with the field.
+    Raise Forbidden, InvalidField with the field, and QuotaExceeded beyond the plan's text.
     """
     require(by, Deal.area, WRITE)
     deal = Deal(organization_id=by.organization_id, owner_id=by.user_id)
     deal.currency = values.pop("currency", "") or base_currency(by.organization_id)
     _fill(deal, by, values)
     deal.save(force_insert=True)
+    require_room(by.organization_id)
     _record_move(deal, by, None)
     notify_owner(by, "deals", deal, by.user_id)
     return deal
@@ -38,13 +40,15 @@ def create_deal(*, by: Principal, **values: Any) -> Deal:
 def update_deal(*, by: Principal, pk: UUID, version: int | None = None, **values: Any) -> Deal:
     """Change a deal; a stage takes it into its pipeline, and may close it.
 
-    Raise DealNotFound, Forbidden, EditedMeanwhile, and InvalidField with the field.
+    Raise DealNotFound, Forbidden, EditedMeanwhile, InvalidField with the field, and QuotaExceeded
+    for a longer name beyond the plan's text.
     """
     deal = locked_row(Deal, by=by, pk=pk, version=version)
     assert isinstance(deal, Deal)  # noqa: S101  a row of that model
-    stage, owner_id = deal.stage, deal.owner_id
+    stage, owner_id, size = deal.stage, deal.owner_id, typed_bytes(deal)
     _fill(deal, by, values)
     deal.save()
+    require_room_for(deal, size)
     if deal.stage_id != stage.pk:
         _record_move(deal, by, stage)
     notify_owner(by, "deals", deal, owner_id)

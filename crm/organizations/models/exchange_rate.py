@@ -16,6 +16,8 @@ class ExchangeRate(TenantModel):
     """What one unit of a currency is worth in the organization's own one, from a day on."""
 
     area = Module.SETTINGS
+    # One a day of eight currencies for ten years, and room beside them.
+    max_rows = 30_000
 
     currency = CurrencyField(_("currency"))
     rate = models.DecimalField(

@@ -204,6 +204,13 @@ class Membership(Principal, VersionedModel):
         return self.user.email if self.is_active else self.left_email
 
     @property
+    def built_in_role(self) -> str | None:
+        """Return the role of everybody's that the member has, None with one of the organization's
+        own.
+        """
+        return None if self.custom_role_id else self.role
+
+    @property
     def role_name(self) -> str:
         return self.custom_role.name if self.custom_role else str(self.get_role_display())
 

@@ -1,4 +1,4 @@
-"""`manage.py migrate`, as the tables' owner; afterwards each table has its policy."""
+"""`manage.py migrate`, as the tables' owner; afterwards each table has its policy and triggers."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.core.management.commands import migrate
 
 from crm.core.database.owner import as_owner
 from crm.core.database.rls_installer import PolicyMissing, install_policies
+from crm.core.database.text_triggers import install_text_triggers
 
 
 class Command(migrate.Command):
@@ -15,6 +16,7 @@ class Command(migrate.Command):
             super().handle(*args, **options)
             if options["check_unapplied"] or options["plan"]:
                 return
+            install_text_triggers(connection)
             try:
                 install_policies(connection)
             except PolicyMissing as refusal:

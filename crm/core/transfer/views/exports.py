@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from crm.core.errors import BadRequest, NotFound
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once_adding
 from crm.core.forms import Form
 from crm.core.permissions import READ, Level, require
 from crm.core.permissions.requests import member_required, principal_of
@@ -24,7 +24,7 @@ class ExportForm(Form):
 
 @require_POST
 @member_required
-@once
+@once_adding
 def export(request: HttpRequest, slug: str) -> HttpResponse:
     """Start an export of the posted list and show its progress."""
     record = record_of(slug)
