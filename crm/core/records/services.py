@@ -189,8 +189,10 @@ def _require_reader(column: Any, by: Principal, user_id: UUID) -> None:
 
 
 def restore_row(by: Principal, data: dict[str, Any]) -> None:
-    """Restore a row that `delete_row` deleted. Raise Forbidden, TooManyEntries or QuotaExceeded, and
-    UndoImpossible for one that the model's own rules refuse by now.
+    """Restore a row that `delete_row` deleted.
+
+    Raise Forbidden, TooManyEntries or QuotaExceeded, and UndoImpossible for one that the model's
+    own rules refuse by now.
     """
     model: Any = apps.get_model(data["model"])
     require(by, model.area, WRITE)
