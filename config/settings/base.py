@@ -213,7 +213,6 @@ IMPERSONATION_WORK = [
     "crm.customers.",
     "crm.core.records.",
     "crm.core.undo.",
-    "crm.sales.",
 ]
 IMPERSONATION_CLOSED = [
     "chat.api.inbox.Alerts",

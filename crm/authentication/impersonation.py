@@ -1,6 +1,6 @@
 """What an operator's request may do during an impersonation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -75,7 +75,11 @@ class ImpersonationMiddleware:
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *args: Any
+        self,
+        request: HttpRequest,
+        view: Callable[..., Any],
+        _args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> HttpResponse | None:
         # Whoever has no session is nobody's operator; nothing is read for them.
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
@@ -91,7 +95,8 @@ class ImpersonationMiddleware:
             return None
         # To ask for the user finds out whether it still holds.
         if request.user.is_authenticated and impersonated_by(request) is not None:
-            refusal = _refusal(request, path, is_private=is_private)
+            is_work = _is_work(path) and not _is_of_settings(view, kwargs)
+            refusal = _refusal(request, is_work=is_work, is_private=is_private)
         else:
             is_over = request.__dict__.get("_impersonation_over", False)
             # What was meant in somebody else's name is not done in the operator's own.
@@ -99,13 +104,13 @@ class ImpersonationMiddleware:
         return refusal_response(request, refusal) if refusal else None
 
 
-def _refusal(request: HttpRequest, path: str, *, is_private: bool) -> AppError | None:
+def _refusal(request: HttpRequest, *, is_work: bool, is_private: bool) -> AppError | None:
     impersonation: Impersonation = request.__dict__["impersonation"]
     if is_private:
         return ImpersonatingForbidden()
     if not impersonation.may_change:
         return ImpersonatingReadOnly()
-    if not _is_work(path):
+    if not is_work:
         return ImpersonatingForbidden()
     return None
 
@@ -117,14 +122,28 @@ def _is_work(path: str) -> bool:
     return path.startswith(tuple(settings.IMPERSONATION_WORK))
 
 
+def _is_of_settings(view: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether a view of the kit is one of a record of the settings, as exchange rates."""
+    # Records are declared by apps that ask for the user's session first.
+    from crm.core.records import find_record
+
+    record = getattr(_named(view), "record", None) or find_record(str(kwargs.get("slug", "")))
+    return bool(getattr(record, "is_setting", False))
+
+
 def _is_way_out(request: HttpRequest) -> bool:
     match = request.resolver_match
     return match is not None and match.view_name in _WAYS_OUT
 
 
+def _named(view: Callable[..., Any]) -> Any:
+    """Return the class of a view, or its function."""
+    return getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+
+
 def _path_of(view: Callable[..., Any]) -> str:
     """Return the dotted path of a view, with its module."""
-    named: Any = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    named = _named(view)
     return f"{named.__module__}.{getattr(named, '__qualname__', '')}"
 
 

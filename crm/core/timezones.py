@@ -2,7 +2,7 @@
 
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -18,6 +18,14 @@ def zone_names() -> frozenset[str]:
 def validate_zone(name: str) -> None:
     if name not in zone_names():
         raise ValidationError(_("Use a name of the IANA database: Asia/Ho_Chi_Minh."), "invalid")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a stored zone; UTC for a name that the installed database does not know (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 class TimeZoneField(models.CharField):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 
-class _SearchedQuerySet(models.QuerySet[Any]):
+class SearchedQuerySet(models.QuerySet[Any]):
     """Rows of a `SearchedModel`."""
 
     def with_words_like(self, text: str) -> Self | None:
@@ -65,17 +65,16 @@ class _SearchedQuerySet(models.QuerySet[Any]):
         return words
 
 
-class CompanyQuerySet(_SearchedQuerySet, TenantQuerySet):
-    def named_like(self, text: str) -> Self:
-        """Return the companies with, for each word of the text, a word that starts with it.
+class NamedLikeQuerySet(SearchedQuerySet, TenantQuerySet):  # type: ignore[override]  # its manager
+    """Rows that are found by their words, by the rule of `TenantModel` about who sees them."""
 
-        Words of names, tax codes, sites, email addresses and phone numbers are searched.
-        """
+    def named_like(self, text: str) -> Self:
+        """Return the rows with, for each word of the text, a word that starts with it."""
         found = self.with_words_like(text)
         return self.none() if found is None else found
 
 
-class CustomerQuerySet(_SearchedQuerySet):
+class CustomerQuerySet(SearchedQuerySet):
     def visible_to(self, principal: Principal) -> "CustomerQuerySet":
         """Return the customers that the principal can access.
 

@@ -1,13 +1,15 @@
 """Deals, and the reasons why they are lost, as records of the kit."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
+from crm.core.models.named import NAME_LENGTH
 from crm.core.money import currency_choices
 from crm.core.permissions import Module, Principal
 from crm.core.records import (
@@ -29,9 +31,11 @@ from crm.core.records import (
     prefix_search,
 )
 from crm.core.records.services import delete_row
+from crm.core.text.folding import identity_key, search_key
+from crm.customers.managers import NamedLikeQuerySet
 from crm.deals.errors import DealNotFound
 from crm.deals.fields import RotsField
-from crm.deals.models import Deal, DealMove, LostReason, Stage, Status
+from crm.deals.models import Deal, DealMove, DealWord, LostReason, Stage, Status
 from crm.deals.services import create_deal, update_deal
 from crm.organizations.services.currencies import base_currency
 
@@ -67,6 +71,15 @@ def _asks(by: Principal) -> Mapping[str, str]:
 
 def _of_status(key: str, label: Any) -> BuiltInView:
     return BuiltInView(key, label, {"all": [{"field": "status", "op": "in", "value": [key]}]})
+
+
+def _search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
+    assert isinstance(found, NamedLikeQuerySet)  # noqa: S101  the manager of the model
+    return found.named_like(text)
+
+
+def _called(rows: QuerySet[Any], names: Collection[str]) -> QuerySet[Any]:
+    return rows.filter(sort_name__in={search_key(name)[:NAME_LENGTH] for name in names})
 
 
 DEALS = Record(
@@ -109,7 +122,7 @@ DEALS = Record(
     columns=("name", "amount", "stage_id", "customer_id", "expected_on", "owner_id"),
     order="-created_at",
     title="name",
-    search=prefix_search("sort_name"),
+    search=_search,
     form=(
         *("name", "amount", "currency", "stage_id", "customer_id", "company_id"),
         *("expected_on", "lost_reason_id", "owner_id"),
@@ -118,8 +131,8 @@ DEALS = Record(
     update=update_deal,
     delete=partial(delete_row, Deal),
     initial=_initial,
-    import_keys=(ImportKey(field="name"),),
-    parts=(DealMove,),
+    import_keys=(ImportKey(field="name", identity=identity_key, find=_called),),
+    parts=(DealMove, DealWord),
     bulk=(
         BulkAction(key="stage", label=_("Move to a stage"), icon="columns", field="stage_id"),
         CHANGE_OWNER,
@@ -144,6 +157,7 @@ DEALS = Record(
     has_timeline=True,
     new_label=_("New deal"),
     empty_text=_("Add the first sale that may come about, and move it from stage to stage."),
+    follows=("lost_reason_id", "stage_changed_at", "rots_at", "closed_at"),
     not_found=DealNotFound,
     views=(
         _of_status("open", pgettext_lazy("deals", "Open")),

@@ -107,8 +107,9 @@ class OrganizationAdmin(ConsoleAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: Organization | None = None
     ) -> list[str]:
-        # A short name stands in addresses that people have kept.
-        return ["is_active", "created_at", "updated_at", *(["slug"] if obj else [])]
+        # A short name stands in addresses that people have kept. Their currency the members change,
+        # in the settings, where rates are asked about.
+        return ["is_active", "currency", "created_at", "updated_at", *(["slug"] if obj else [])]
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Organization | None = None

@@ -1,12 +1,12 @@
 """Language and time zone of pages: the reader's; the API uses UTC."""
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
+from crm.core.timezones import zone_of
 from crm.organizations.models import User
 
 # Nobody gets these without a log-in, so to ask who it is costs nothing more.
@@ -19,18 +19,10 @@ def local_time_middleware(
     def answer(request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(PAGES) or not isinstance(request.user, User):
             return get_response(request)
-        with timezone.override(_zone_of(request.user)):
+        with timezone.override(zone_of(request.user.timezone)):
             return get_response(request)
 
     return answer
-
-
-def _zone_of(user: User) -> ZoneInfo:
-    try:
-        return ZoneInfo(user.timezone)
-    except (KeyError, ValueError, OSError):
-        # A zone that this machine's list does not know.
-        return ZoneInfo("UTC")
 
 
 def remember_language(response: HttpResponse, code: str) -> None:

@@ -20,6 +20,7 @@ from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format, file_info
 from crm.core.transfer.mapping import fields_of, guess_mapping
 from crm.core.transfer.models import Import
+from crm.core.transfer.outcomes import report_for
 from crm.core.transfer.reading import read_table
 from crm.organizations.models import Membership
 from knowledge.models import Faq, FaqCategory
@@ -210,7 +211,8 @@ def test_a_change_is_shown_in_words(browser: Client, owner: Membership) -> None:
     tea = create_category(by=owner, name="Tea")
     create_faq(by=owner, content=content("Tea?", category_id=tea.pk))
     found = previewed(browser, "Question,Answer,Category,Published\nTea?,Yes.,Drinks,no\n")
-    (changed,) = found.preview["examples"]["updated"]
+    shown = report_for(owner, get_record("faqs"), found.preview)
+    (changed,) = shown["examples"]["updated"]
     assert changed["changes"] == [["Category", "Tea", "Drinks"], ["Published", "Yes", "No"]]
 
 

@@ -185,7 +185,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "companies": {"owner": {"owner_id": None}},
     "customers": {"stage": {"stage": "visitor"}, "language": {"language": "vi"}},
     "deals": {
-        "stage": lambda: {"stage_id": str(Stage.objects.order_by("position", "pk").last().pk)},
+        "stage": lambda: {"stage_id": str(Stage.objects.order_by("-position", "-pk")[0].pk)},
         "owner": {"owner_id": None},
         "expected_on": {"expected_on": "2027-01-31"},
     },

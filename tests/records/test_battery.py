@@ -14,12 +14,13 @@ from crm.core.errors import InvalidField
 from crm.core.ids import uuid7
 from crm.core.jobs.services import fetch_file
 from crm.core.records import DomainField, ListState, OwnerField, Record, get_record
-from crm.core.records.bulk import as_json, choose, run_bulk
+from crm.core.records.bulk import choose, run_bulk
 from crm.core.records.choice_fields import ChoiceField, RelationField
 from crm.core.records.fields import Field, MomentField, NumberField
 from crm.core.records.operators import Operator
 from crm.core.records.record import DELETE
 from crm.core.records.serializers import member_of
+from crm.core.records.undo_values import as_json
 from crm.core.records.value_fields import DateField, MoneyField
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format

@@ -41,7 +41,7 @@ AS_TYPED = {"crm.core.transfer.views.imports.UploadForm.text"}
 MACHINES = {
     "authentication.ApiKeySecret": {"prefix", "secret_hash"},
     "organizations.Membership": {"left_search_text"},
-    "organizations.ExchangeRate": {"currency"},
+    "organizations.ExchangeRate": {"base", "currency"},
     "organizations.Organization": {"currency", "slug", "timezone"},
     "core.IdempotentRequest": {"actor", "key", "fingerprint", "body", "location"},
     "organizations.Invitation": {"token_hash"},
@@ -90,7 +90,8 @@ MACHINES = {
     "customers.Company": {"search_text", "sort_name"},
     "customers.CompanyWord": {"word"},
     "customers.CustomerWord": {"word"},
-    "deals.Deal": {"board_rank", "currency", "sort_name"},
+    "deals.Deal": {"board_rank", "currency", "search_text", "sort_name"},
+    "deals.DealWord": {"word"},
     "deals.DealMove": {"actor_name", "from_name", "to_name"},
     "deals.LostReason": {"sort_name"},
     "deals.Pipeline": {"sort_name"},

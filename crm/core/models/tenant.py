@@ -1,6 +1,6 @@
 """Bases of models whose rows belong to an organization."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -11,13 +11,8 @@ from crm.core.ids import uuid7
 from crm.core.permissions import Module, Principal, accessible_q
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 
-if TYPE_CHECKING:
-    _Rows = models.QuerySet["TenantModel"]
-else:
-    _Rows = models.QuerySet
 
-
-class TenantQuerySet(_Rows):
+class TenantQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
         """Return the rows of the organization that the principal may read."""
         found = self.filter(self.model.readable_q(principal))

@@ -29,8 +29,9 @@ from crm.core.api import (
 from crm.core.api.idempotency import idempotent
 from crm.core.api.module_view import ModuleView
 from crm.core.api.schema import describe_operations
+from crm.core.errors import InvalidField
 from crm.core.jobs.api import JobSerializer
-from crm.core.records import ChoiceField
+from crm.core.records import ChoiceField, RelationField
 from crm.core.records.api import (
     RecordListQuery,
     TotalSerializer,
@@ -87,9 +88,28 @@ class RecordDetail(_RecordView):
     def patch(self, request: Request, **ids: UUID) -> Response:
         (pk,) = ids.values()
         values = self.body.read(request, partial=True)
+        self._respect_hidden(pk, values)
         version = expected_version(request)
         row = self.record.update(by=self.principal, pk=pk, version=version, **values)
         return Response(self.data_of(row), headers=etag_headers(row))
+
+    def _respect_hidden(self, pk: UUID, values: dict[str, Any]) -> None:
+        """Leave related rows that the caller does not see as they are: for them the API says null,
+        and whoever writes back what was read means no change. Raise InvalidField for the id of one,
+        which would confirm a guess.
+        """
+        fields = [each for each in self.record.fields if each.name in values]
+        relations = [each for each in fields if isinstance(each, RelationField)]
+        row: Any = (
+            self.record.visible_to(self.principal).filter(pk=pk).first() if relations else None
+        )
+        for field in relations if row is not None else ():
+            if not field.is_hidden_in(row):
+                continue
+            if values[field.name] == getattr(row, field.name):
+                raise InvalidField(extra={"field": field.name})
+            if values[field.name] is None:
+                del values[field.name]
 
 
 class DeletableRecordDetail(RecordDetail):

@@ -23,6 +23,8 @@ from crm.core.records.conditions import Condition
 from crm.core.records.lists import ListState, found_first
 from crm.core.records.operators import IN
 from crm.core.records.record import Record, find_record
+from crm.core.records.services import restoring
+from crm.core.records.undo_values import followers_of, put_back
 from crm.core.text.ranks import RANK_LENGTH, new_rank, rank_between, spread_ranks, top_rank
 from crm.core.undo.services import UndoImpossible, UndoResult, record_undoable, register_undo
 from crm.core.versions import check_version
@@ -168,7 +170,11 @@ def move_card(
     allowed = dict(field.choices_for(by))
     if column not in allowed:
         raise InvalidField(extra={"field": "column", "allowed": list(allowed)})
-    before = {"column": str(getattr(row, field.name)), "rank": row.board_rank}
+    before = {
+        "column": str(getattr(row, field.name)),
+        "rank": row.board_rank,
+        "follows": followers_of(record, row),
+    }
     rank = _rank_in(record, row, column, after)
     row = _place(by, record, row, column, rank, values)
     data = {"record": record.slug, "pk": str(pk), "version": row.version, **before}
@@ -270,7 +276,9 @@ def _undo_move(by: Principal, data: dict[str, Any]) -> UndoResult:
         raise UndoImpossible
     try:
         row = _locked(by, record, UUID(data["pk"]), data["version"])
-        _place(by, record, row, data["column"], data["rank"])
+        with restoring():
+            _place(by, record, row, data["column"], data["rank"])
+        put_back(record, row.pk, data["follows"])
     except AppError as refusal:
         raise UndoImpossible(
             gettext("This cannot be undone: the card was changed since.")

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from crm.core.errors import AppError, Conflict, Invalid
 from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
 from crm.core.records.services import restoring
+from crm.core.records.undo_values import as_json, followers_of, from_json, put_back
 from crm.core.undo.services import UndoImpossible, UndoResult, record_undoable, register_undo, undo
 from crm.core.versions import EditedMeanwhile
 
@@ -141,9 +141,15 @@ def run_bulk(
         differing = [row for row in current if _values_of(row, values) != values]
         result.same = len(current) - len(differing)
         before = {row.pk: _values_of(row, values) for row in differing}
+        follows = {row.pk: followers_of(record, row) for row in differing}
         outcomes = store_many(by, record, {row.pk: (row.version, values) for row in differing})
         changes = [
-            {"pk": str(pk), "version": row.version, "before": _all_as_json(before[pk])}
+            {
+                "pk": str(pk),
+                "version": row.version,
+                "before": _all_as_json(before[pk]),
+                "follows": follows[pk],
+            }
             for pk, row in outcomes.items()
             if not isinstance(row, AppError)
         ]
@@ -261,22 +267,6 @@ def _all_as_json(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: as_json(value) for name, value in values.items()}
 
 
-def as_json(value: Any) -> Any:
-    """Return a value of a column as JSON: equal ones alike, however many zeros a number ends in."""
-    if isinstance(value, Decimal):
-        return format(value.normalize() + 0, "f")
-    return value if isinstance(value, str | int | bool | list | None) else str(value)
-
-
-def from_json(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert values that `as_json` made back to those of the model's columns."""
-    meta = record.model._meta
-    return {
-        name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
-        for name, value in values.items()
-    }
-
-
 def _undo_bulk(by: Principal, data: dict[str, Any]) -> UndoResult:
     """Undo an action for the rows that were not changed since. Raise UndoImpossible if for none."""
     record = get_record(data["record"])
@@ -286,6 +276,9 @@ def _undo_bulk(by: Principal, data: dict[str, Any]) -> UndoResult:
     }
     with restoring():
         outcomes = store_many(by, record, changes)
+    for each in data["changes"]:
+        if not isinstance(outcomes[UUID(each["pk"])], AppError):
+            put_back(record, each["pk"], each["follows"])
     done = sum(not isinstance(each, AppError) for each in outcomes.values())
     since = datetime.fromisoformat(data["since"])
     # The last one first: what referred to a deleted row refers to it again.

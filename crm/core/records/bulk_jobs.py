@@ -28,9 +28,10 @@ from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
 from crm.core.models import UndoableAction
 from crm.core.permissions import WRITE, Principal, require
-from crm.core.records.bulk import NO_VERSION, ChosenRow, TooManyRows, as_json, from_json, run_bulk
+from crm.core.records.bulk import NO_VERSION, ChosenRow, TooManyRows, run_bulk
 from crm.core.records.lists import ListState, exact_state
 from crm.core.records.record import BulkAction, find_record, get_record
+from crm.core.records.undo_values import as_json, from_json
 from crm.core.undo.services import UNDO_FOR, UndoImpossible, UndoNotFound, undo
 
 MAX_ROWS = 100_000

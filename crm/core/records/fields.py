@@ -116,6 +116,11 @@ class Field:
         return self.name
 
     @property
+    def edited_with(self) -> tuple[str, ...]:
+        """Return the names of fields with which this one is one value."""
+        return ()
+
+    @property
     def orders_by(self) -> str:
         return self.sort_column or self.name
 

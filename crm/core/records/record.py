@@ -145,7 +145,8 @@ class Record:
     since an import looks its rows up first. ``complete(by=, rows=)`` returns, for each of some
     rows, values for fields that it leaves open. ``table_of(text)`` returns pasted text as a table,
     ``paste_help`` says what may be pasted. ``parts`` are models whose rows are created with a row,
-    so that their existence does not keep the undo of an import from deleting it. ``quota`` is the
+    so that their existence does not keep the undo of an import from deleting it. ``follows`` are
+    columns that the services set by others, and that an undo puts back with these. ``quota`` is the
     plan's metric that counts the rows.
 
     Access: ``area`` is the permission area, ``owners`` the attribute with the ids of a row's
@@ -179,6 +180,7 @@ class Record:
     delete_many: Callable[..., int] | None = None
     lock: Callable[[Principal], Any] | None = None
     parts: tuple[type[Model], ...] = ()
+    follows: tuple[str, ...] = ()
     quota: str = ""
     new_label: Any
     empty_text: Any

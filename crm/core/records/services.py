@@ -20,7 +20,13 @@ from crm.core.models.tenant import OwnedModel, TenantModel
 from crm.core.permissions import WRITE, Principal, find_principal, require, require_record
 from crm.core.records.notices import notify_owner
 from crm.core.stored_text import require_room, require_room_for, typed_bytes
-from crm.core.undo.services import record_undoable, register_undo, restore, snapshot
+from crm.core.undo.services import (
+    UndoImpossible,
+    record_undoable,
+    register_undo,
+    restore,
+    snapshot,
+)
 from crm.core.versions import check_version
 
 
@@ -183,13 +189,21 @@ def _require_reader(column: Any, by: Principal, user_id: UUID) -> None:
 
 
 def restore_row(by: Principal, data: dict[str, Any]) -> None:
-    """Restore a row that `delete_row` deleted. Raise Forbidden, TooManyEntries or QuotaExceeded."""
+    """Restore a row that `delete_row` deleted.
+
+    Raise Forbidden, TooManyEntries or QuotaExceeded, and UndoImpossible for one that the model's
+    own rules refuse by now.
+    """
     model: Any = apps.get_model(data["model"])
     require(by, model.area, WRITE)
     _require_number(model, by.organization_id)
     restore(data)
     require_room(by.organization_id)
     row: Model = model.objects.get(pk=data["pk"])
+    try:
+        row.clean()
+    except ValidationError as error:
+        raise UndoImpossible(" ".join(error.messages)) from error
     if row.owner_ids:  # type: ignore[attr-defined]  # a TenantModel
         require_record(by, model.area, WRITE, owner_ids=row.owner_ids)  # type: ignore[attr-defined]
 

@@ -301,6 +301,10 @@ class MoneyField(Field):
     units: str
 
     @property
+    def edited_with(self) -> tuple[str, ...]:
+        return (self.currency,)
+
+    @property
     def orders_by(self) -> str:
         return self.units
 

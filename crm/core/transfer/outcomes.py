@@ -27,8 +27,9 @@ class Outcome:
     """What became, or would become, of a row.
 
     ``values`` are those of the cells that are not blank. ``sight`` is what the look-up found.
-    ``before`` are the values that an update changed. ``words`` are the values before and after for
-    people, of the first new rows too; of a related row before {"field": name, "id": its id}.
+    ``before`` are the values that an update changed, ``follows`` those that followed. ``words`` are
+    the values before and after for people, of the first new rows too; of a related row before
+    {"field": name, "id": its id}.
     ``added`` are the ids of related rows that it added, by field. ``errors`` are pairs of a field's
     name, "" for the whole row, and a sentence.
     """
@@ -40,6 +41,7 @@ class Outcome:
     sight: Sight = None
     row: Any = None
     before: dict[str, Any] = field(default_factory=dict)
+    follows: dict[str, Any] = field(default_factory=dict)
     words: dict[str, tuple[Any, str]] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)

@@ -16,8 +16,8 @@ from crm.core.forms import Form
 from crm.core.permissions import Principal
 from crm.core.quotas import QuotaExceeded
 from crm.core.records import Field, Record, RelationField
-from crm.core.records.bulk import as_json
 from crm.core.records.stored_values import StoredValues
+from crm.core.records.undo_values import as_json, followers_of
 from crm.core.store_errors import collision_of
 from crm.core.transfer.mapping import CellReader, fields_of
 from crm.core.transfer.models import ImportMode
@@ -239,6 +239,7 @@ class RowImporter:
                 for name, value in outcome.values.items()
                 if getattr(outcome.row, name) != value
             }
+            outcome.follows = followers_of(self.record, outcome.row)
             if outcome.before:
                 changed.append(outcome)
             else:

@@ -11,9 +11,9 @@ from crm.core.errors import AppError
 from crm.core.models import Note
 from crm.core.permissions import Principal
 from crm.core.records import Record, RelationField
-from crm.core.records.bulk import as_json
 from crm.core.records.protection import protected_rows
 from crm.core.records.services import restoring
+from crm.core.records.undo_values import as_json, put_back
 from crm.core.transfer.outcomes import CREATED, UPDATED, Outcome
 from crm.core.transfer.rows import update_rows
 
@@ -37,6 +37,7 @@ def journal_of(record: Record, outcomes: Sequence[Outcome]) -> list[dict[str, An
                 "is_new": each.kind == CREATED,
                 "before": _plain(each.before),
                 "after": _plain(after),
+                "follows": each.follows,
             }
         )
     return journal
@@ -77,6 +78,7 @@ def undo_entries(
     removed: list[Any] = []
     restored: dict[Any, dict[str, Any]] = {}
     partly: set[Any] = set()
+    follows: dict[Any, Mapping[str, Any]] = {}
     for entry in entries:
         row = found.get(entry["pk"])
         if row is None:
@@ -87,6 +89,8 @@ def undo_entries(
                 restored[row.pk] = before
                 if len(before) < len(entry["before"]):
                     partly.add(row.pk)
+                else:
+                    follows[row.pk] = entry["follows"]
             else:
                 done["changed"] += 1
         elif _plain(_values_of(record, row)) != entry["after"]:
@@ -111,6 +115,8 @@ def undo_entries(
     for pk, made in stored.items():
         kind = "partly" if pk in partly else "restored"
         done["refused" if isinstance(made, AppError) else kind] += 1
+        if pk in follows and not isinstance(made, AppError):
+            put_back(record, pk, follows[pk])
     for entry in related:
         _remove_related(by, record, entry)
     return done

@@ -8,21 +8,19 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.core.models import OwnedModel
 from crm.core.permissions import Module
 from crm.core.text.addresses import normalize_email
 from crm.core.text.domains import display_domain
 from crm.core.text.fields import AddressField, DomainField, LineField, PhoneField, ProseField
 from crm.core.versions import set_null_and_raise_version
-from crm.customers.managers import CompanyQuerySet
-from crm.customers.models.words import NAME_LENGTH, SearchedModel, SearchWord
+from crm.customers.models.words import NAME_LENGTH, OwnedSearchedModel, SearchWord
 from crm.customers.search import searched_words
 
 # Of companies, from one without a parent company down.
 MAX_LEVELS = 10
 
 
-class Company(SearchedModel, OwnedModel):
+class Company(OwnedSearchedModel):
     """A company, perhaps a subsidiary of another one."""
 
     area = Module.CUSTOMERS
@@ -42,8 +40,6 @@ class Company(SearchedModel, OwnedModel):
         related_name="subsidiaries",
         verbose_name=_("parent company"),
     )
-
-    objects: ClassVar[Any] = CompanyQuerySet.as_manager()
 
     parent_id: UUID | None
 

@@ -1,12 +1,14 @@
 """Search words of rows, and the folded name by which lists are sorted; written with the row."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models, transaction
 
 from crm.core.ids import uuid7
+from crm.core.models import OwnedModel
 from crm.core.text.folding import search_key
+from crm.customers.managers import NamedLikeQuerySet
 from crm.customers.search import WORD_LENGTH
 from crm.organizations.models import Organization
 
@@ -103,3 +105,12 @@ class SearchedModel(models.Model):
             )
             for word in words
         ]
+
+
+class OwnedSearchedModel(SearchedModel, OwnedModel):
+    """A row of an owner that is found by its words."""
+
+    objects: ClassVar[Any] = NamedLikeQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        abstract = True

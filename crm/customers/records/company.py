@@ -24,7 +24,7 @@ from crm.core.records import (
 )
 from crm.core.text.folding import identity_key, search_key
 from crm.customers.errors import CompanyNotFound
-from crm.customers.managers import CompanyQuerySet
+from crm.customers.managers import NamedLikeQuerySet
 from crm.customers.models import Company, CompanyWord
 from crm.customers.services import (
     create_company,
@@ -35,7 +35,7 @@ from crm.customers.services import (
 
 
 def _search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
-    assert isinstance(found, CompanyQuerySet)  # noqa: S101  the manager of the model
+    assert isinstance(found, NamedLikeQuerySet)  # noqa: S101  the manager of the model
     return found.named_like(text)
 
 

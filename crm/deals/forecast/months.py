@@ -98,6 +98,8 @@ class Forecast:
 
 @dataclass(slots=True)
 class _Table:
+    """The sums by the id of a group and the key of a period."""
+
     cells: dict[tuple[Any, str], _Sums] = field(default_factory=lambda: defaultdict(_Sums))
 
     def figure(self, where: Where, keys: Sequence[Any], periods: Sequence[Period]) -> Figure:

@@ -86,6 +86,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('board_rank', models.CharField(db_collation='C', default=crm.core.text.ranks.new_rank, editable=False, max_length=60)),
                 ('name', models.CharField(max_length=255, verbose_name='name')),
+                ('search_text', models.TextField(default='', editable=False)),
                 ('sort_name', models.CharField(db_collation='C', default='', editable=False, max_length=255)),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -223,5 +224,19 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='deal',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='deals_are_closed_at_a_time'),
+        ),
+        migrations.CreateModel(
+            name='DealWord',
+            fields=[
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('word', models.CharField(db_collation='C', max_length=64)),
+                ('deal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='words', to='deals.deal')),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+            ],
+            options={
+                'verbose_name': 'search word of a deal',
+                'verbose_name_plural': 'search words of deals',
+                'indexes': [models.Index(fields=['organization', 'word', 'deal'], name='deals_by_search_word')],
+            },
         ),
     ]

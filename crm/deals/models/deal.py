@@ -12,12 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
-from crm.core.models import BoardModel, NamedModel, OwnedModel
+from crm.core.models import BoardModel
 from crm.core.models.named import NAME_LENGTH
 from crm.core.money import AmountField, CurrencyField, units_of
 from crm.core.permissions import Module
+from crm.core.text.fields import LineField
 from crm.core.versions import set_null_and_raise_version
 from crm.customers.models import Company, Customer
+from crm.customers.models.words import OwnedSearchedModel, SearchWord
+from crm.customers.search import searched_words
 from crm.deals.models.pipeline import LostReason, Pipeline, Stage, StageKind
 
 # What deals without a day are sorted as.
@@ -26,7 +29,7 @@ NO_DAY = date(9999, 12, 31)
 Status = StageKind
 
 
-class Deal(NamedModel, OwnedModel, BoardModel):
+class Deal(OwnedSearchedModel, BoardModel):
     """A sale that may come about.
 
     ``pipeline`` and ``status`` are those of the stage, ``amount_base`` is the amount in the
@@ -34,8 +37,11 @@ class Deal(NamedModel, OwnedModel, BoardModel):
     """
 
     area = Module.DEALS
-    version_ignores: ClassVar[frozenset[str]] = frozenset({"sort_name", "amount_base", "rots_at"})
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {"search_text", "sort_name", "amount_base", "rots_at"}
+    )
 
+    name = LineField(pgettext_lazy("thing", "name"), max_length=NAME_LENGTH)
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.PROTECT, related_name="+", verbose_name=_("pipeline")
     )
@@ -140,6 +146,15 @@ class Deal(NamedModel, OwnedModel, BoardModel):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.name
+
+    def searched_words(self) -> list[str]:
+        return searched_words(name=self.name, email="", phone="")
+
+    def sorted_by(self) -> str:
+        return self.name
+
     def enter(self, stage: Stage) -> None:
         """Set the stage with all that follows from it; not saved."""
         now = timezone.now()
@@ -156,6 +171,21 @@ class Deal(NamedModel, OwnedModel, BoardModel):
     @property
     def is_rotting(self) -> bool:
         return self.rots_at is not None and self.rots_at <= timezone.now()
+
+
+class DealWord(SearchWord):
+    """A search word of a deal."""
+
+    deal = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="words")
+
+    deal_id: UUID
+
+    class Meta:
+        verbose_name = _("search word of a deal")
+        verbose_name_plural = _("search words of deals")
+        indexes = [
+            models.Index(fields=["organization", "word", "deal"], name="deals_by_search_word")
+        ]
 
 
 class DealMove(models.Model):

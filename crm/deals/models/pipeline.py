@@ -38,7 +38,7 @@ class SalesSetting(NamedModel, TenantModel):
         return super().readable_q(principal)
 
 
-class Pipeline(SalesSetting):  # type: ignore[django-manager-missing]  # that of `TenantModel`
+class Pipeline(SalesSetting):
     """A way in which deals go, from stage to stage."""
 
     class Meta:

@@ -64,10 +64,14 @@ def _fill(deal: Deal, by: Principal, values: Mapping[str, Any]) -> None:
         text = gettext("Only a deal that was lost has a reason for it.")
         raise InvalidField(text, extra={"field": "lost_reason_id"})
     is_sold_to_another = given.get("customer_id", deal.customer_id) != deal.customer_id
+    has_other_worth = deal._state.adding or any(
+        name in given and given[name] != getattr(deal, name) for name in ("amount", "currency")
+    )
     set_values(deal, by, given)
     if is_sold_to_another and deal.company_id is None and "company_id" not in given:
         deal.company_id = _company_of(deal.customer_id, by)
-    _set_base(deal)
+    if has_other_worth:
+        _set_base(deal)
     check_values(deal)
 
 

@@ -33,10 +33,10 @@ PAGE: Mapping[str, Any] = {"active_section": "settings", "active_page": "pipelin
 @member_required
 @require_safe
 def pipelines(request: HttpRequest) -> HttpResponse:
-    """Render the pipelines with their stages and how many deals are open in each."""
+    """Render the pipelines with their stages and numbers of deals."""
     reader = reader_of(request)
     found = list(Pipeline.objects.visible_to(reader).order_by("position", "pk"))
-    counts = open_counts(reader)
+    counts = deal_counts(reader)
     stages: dict[UUID, list[Stage]] = {each.pk: [] for each in found}
     for stage in Stage.objects.visible_to(reader).order_by("position", "pk"):
         stages[stage.pipeline_id].append(stage)
@@ -84,7 +84,7 @@ def pipeline(request: HttpRequest, pipeline_id: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("deals:pipelines")
 
-    counts = open_counts(reader, pipeline_id=pipeline_id)
+    counts = deal_counts(reader, pipeline_id=pipeline_id)
     stages = Stage.objects.visible_to(reader).filter(pipeline=shown).order_by("position", "pk")
     context = {
         "pipeline": shown,
@@ -149,7 +149,7 @@ def visible_pipeline(reader: Principal, pipeline_id: UUID) -> Pipeline:
     return found
 
 
-def open_counts(reader: Principal, **within: UUID) -> dict[UUID, int]:
+def deal_counts(reader: Principal, **within: UUID) -> dict[UUID, int]:
     """Return the number of all deals in each stage, whoever owns them."""
     deals = Deal.objects.filter(organization_id=reader.organization_id, **within).order_by()
     return dict(deals.values_list("stage_id").annotate(count=Count("pk")))

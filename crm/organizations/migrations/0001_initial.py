@@ -187,6 +187,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
+                ('base', crm.core.money.CurrencyField(editable=False)),
                 ('currency', crm.core.money.CurrencyField(verbose_name='currency')),
                 ('rate', models.DecimalField(decimal_places=8, max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal('1E-8'))], verbose_name='rate')),
                 ('valid_from', models.DateField(verbose_name='valid from')),
@@ -196,7 +197,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'exchange rate',
                 'verbose_name_plural': 'exchange rates',
                 'indexes': [models.Index(fields=['organization', 'valid_from', 'id'], name='exchange_rates_by_day')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'currency', 'valid_from'), name='one_rate_of_currency_a_day')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'currency', 'valid_from'), name='one_rate_of_currency_a_day', violation_error_message='There is a rate of this currency for this day already.')],
             },
         ),
     ]

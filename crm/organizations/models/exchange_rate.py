@@ -1,7 +1,9 @@
 """Exchange rates of an organization, each valid from a day on."""
 
 from decimal import Decimal
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.formats import date_format
@@ -10,15 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.models import TenantModel
 from crm.core.money import CurrencyField
 from crm.core.permissions import Module
+from crm.organizations.models.organization import Organization
 
 
 class ExchangeRate(TenantModel):
-    """What one unit of a currency is worth in the organization's own one, from a day on."""
+    """What one unit of a currency is worth in the organization's own one, from a day on.
+
+    ``base`` is the organization's own currency when the rate was added: no rate is one to another.
+    """
 
     area = Module.SETTINGS
     # One a day of eight currencies for ten years, and room beside them.
     max_rows = 30_000
 
+    base = CurrencyField(editable=False)
     currency = CurrencyField(_("currency"))
     rate = models.DecimalField(
         _("rate"),
@@ -33,7 +40,9 @@ class ExchangeRate(TenantModel):
         verbose_name_plural = _("exchange rates")
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "currency", "valid_from"], name="one_rate_of_currency_a_day"
+                fields=["organization", "currency", "valid_from"],
+                name="one_rate_of_currency_a_day",
+                violation_error_message=_("There is a rate of this currency for this day already."),
             )
         ]
         indexes = [
@@ -42,6 +51,22 @@ class ExchangeRate(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.base = self.base or self._own_currency()
+        super().save(*args, **kwargs)
+
+    def _own_currency(self) -> str:
+        currencies = Organization.objects.values_list("currency", flat=True)
+        return str(currencies.get(pk=self.organization_id))
+
+    def clean(self) -> None:
+        own = self._own_currency()
+        if (self.base or own) != own:
+            raise ValidationError(_("This is a rate to another currency than the present one."))
+        if self.currency == own:
+            text = _("Choose another currency: this is the organization's own.")
+            raise ValidationError({"currency": text})
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from crm.core.errors import InvalidField
 from crm.core.money import DEFAULT_CURRENCY, MAX_AMOUNT, rounded
+from crm.core.timezones import zone_of
 from crm.organizations.models import ExchangeRate, Language, Organization
 
 _USUAL = {Language.VIETNAMESE: "VND", Language.RUSSIAN: "RUB"}
@@ -52,9 +53,10 @@ def rates_of_today(organization_id: UUID) -> dict[str, Decimal]:
 
 
 def _rates(organization_id: UUID) -> "QuerySet[ExchangeRate]":
-    """Return the rates that are valid today, the newest first."""
+    """Return the rates that are valid today where the organization is, the newest first."""
+    zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
     found: QuerySet[ExchangeRate] = ExchangeRate.objects.filter(
-        organization_id=organization_id, valid_from__lte=timezone.localdate()
+        organization_id=organization_id, valid_from__lte=timezone.localdate(timezone=zone_of(zone))
     )
     return found.order_by("-valid_from")
 

@@ -23,7 +23,7 @@ from crm.core.records.pages.lists import url_after_saving, visible_row, writer_o
 from crm.core.records.pages.record import form_page
 from crm.core.versions import EditedMeanwhile
 
-# The one field that a dialog asks for; all of them without it.
+# The field that a dialog asks for, with those with which it is one value; all without it.
 FIELD = "field"
 
 
@@ -78,7 +78,11 @@ def _fields(request: HttpRequest, record: Record) -> tuple[str, ...]:
         return record.form
     if name not in record.form:
         raise NotFound
-    return (name,)
+    together = {name}
+    for field in record.fields:
+        if name in {field.name, *field.edited_with}:
+            together |= {field.name, *field.edited_with}
+    return tuple(each for each in record.form if each in together)
 
 
 def _dialog(request: HttpRequest, record: Record, form: RecordForm, row: Any) -> HttpResponse:
