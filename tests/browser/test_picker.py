@@ -177,3 +177,17 @@ def test_what_a_colleague_saved_meanwhile_is_named_and_taken(
     desk.wait_for_url(lambda url: not url.endswith("edit/"))
     row.refresh_from_db()
     assert row.lent_to_id == people[1].pk
+
+
+def test_going_back_brings_no_choice_back_without_the_texts_beside_it(desk: Page) -> None:
+    desk.on("dialog", lambda dialog: dialog.accept())
+    color = desk.get_by_label("Color")
+    begun = color.input_value()
+    desk.get_by_label("Name", exact=True).fill("Big one")
+    color.select_option("yellow")
+    desk.get_by_label("Lent", exact=True).check()
+    desk.goto(UMBRELLAS.list_url)
+    desk.go_back()
+    expect(desk.get_by_label("Name", exact=True)).to_have_value("")
+    expect(color).to_have_value(begun)
+    expect(desk.get_by_label("Lent", exact=True)).not_to_be_checked()
