@@ -279,7 +279,9 @@ def test_changes_of_pipelines_stages_and_reasons_are_audited(
         update_stage(by=owner, pk=stages["New"].pk, probability=20)
         delete_stage(by=owner, pk=stages["Qualified"].pk)
         get_record("lost-reasons").create(by=owner, name="Too far away")
-        found = entries(owner.organization_id)[begun:]
+        told = entries(owner.organization_id)[begun:]
+    # An organization of a test has no subscription until something asks for the plan.
+    found = [each for each in told if each.object_type != "subscription"]
     assert [(each.action, each.actor_id) for each in found] == [
         ("pipeline.updated", str(owner.user_id)),
         ("stage.updated", str(owner.user_id)),
