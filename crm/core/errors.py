@@ -11,8 +11,10 @@ class AppError(Exception):
 
     ``code`` is stable and for programs, ``message`` is for people, ``status`` is the HTTP status
     and ``extra`` holds further members of the problem document (e.g. ``retry_after`` in seconds).
+    ``heading`` is that of the page, untranslated; without one it says that this was refused.
     """
 
+    heading: str = ""
     code: str = "refused"
     status: int = 400
     message: str = "The request was refused."

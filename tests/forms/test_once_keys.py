@@ -214,6 +214,8 @@ def test_a_form_that_adds_a_row_asks_when_it_is_sent_again_later(
     assert (again.status_code, Customer.objects.count()) == (409, 1)
     assert "0901234567" in shown
     assert f'href="{saved}"' in shown
+    assert "This was saved already" in shown
+    assert "refused" not in shown
     told = client.post(page, form).json()
     assert (told["code"], told["location"]) == ("form_sent_before", saved)
     # Whoever wants the same once more says so.

@@ -61,6 +61,7 @@ class FormSentBefore(Conflict):
     """``location`` is where that leads which a form saved that adds a row."""
 
     code = "form_sent_before"
+    heading = gettext_noop("This was saved already")
     message = gettext_noop(
         "This form was sent before, and what it saved is there. Look at it; send the form again "
         "only if you want the same once more."
