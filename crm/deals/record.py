@@ -69,6 +69,12 @@ def _asks(by: Principal) -> Mapping[str, str]:
     return {str(pk): "lost_reason_id" for pk in lost.values_list("pk", flat=True)}
 
 
+def _lacks(deal: Deal | None) -> Collection[str]:
+    """Return the reason, which a deal that was not lost does not have."""
+    is_lost = deal is not None and deal.status == Status.LOST
+    return () if is_lost else ("lost_reason_id",)
+
+
 def _of_status(key: str, label: Any) -> BuiltInView:
     return BuiltInView(key, label, {"all": [{"field": "status", "op": "in", "value": [key]}]})
 
@@ -132,6 +138,7 @@ DEALS = Record(
     update=update_deal,
     delete=partial(delete_row, Deal),
     initial=_initial,
+    lacks=_lacks,
     import_keys=(ImportKey(field="name", identity=identity_key, find=_called),),
     parts=(DealMove, DealWord),
     bulk=(

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from crm.core.errors import InvalidField
@@ -297,3 +298,14 @@ def test_mine_are_the_open_deals_of_the_reader(
     deal_in(owner, stages["Won"])
     page = browser.get(DEALS.list_url, {"view": "mine"})
     assert [each.pk for each in page.context["rows"]] == [mine.pk]
+
+
+def test_the_form_of_a_lost_deal_alone_has_the_reason(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    shown = {}
+    for name in ("New", "Won", "Lost"):
+        edit = reverse("deals:edit", args=[deal_in(owner, stages[name]).pk])
+        shown[name] = "lost_reason_id" in browser.get(edit).context["form"].fields
+    assert shown == {"New": False, "Won": False, "Lost": True}
+    assert "lost_reason_id" not in browser.get(reverse("deals:new")).context["form"].fields

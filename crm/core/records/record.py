@@ -136,7 +136,8 @@ class Record:
     Writing: ``form`` names the editable columns. ``create(by=, **values)`` and
     ``update(by=, pk=, version=, **values)`` return the row; ``delete(by=, pk=, version=)`` returns
     the id for `undo`, and without it rows cannot be deleted. All three default to those of
-    `crm.core.records.services`. ``initial(by)`` returns the values of a new row's form.
+    `crm.core.records.services`. ``initial(by)`` returns the values of a new row's form,
+    ``lacks(row)`` the names of columns that the form of a row leaves out (None: a new one).
 
     Import: possible with ``import_keys``, of which the user chooses one. ``create_many(by=,
     rows=)`` and ``update_many(by=, changes=)`` (values by id) are optional faster services; both
@@ -170,6 +171,7 @@ class Record:
     update: Callable[..., Any] = None  # type: ignore[assignment]  # set by `register`
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
+    lacks: Callable[[Any], Collection[str]] = lambda _row: ()
     bulk: tuple[BulkAction, ...] = ()
     import_keys: tuple[ImportKey, ...] = ()
     complete: Callable[..., Sequence[Mapping[str, Any]]] | None = None

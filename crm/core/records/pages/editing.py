@@ -71,11 +71,11 @@ def _saved(request: HttpRequest, record: Record, writer: Principal, row: Any) ->
     return redirect(url_after_saving(request, record, writer, row.pk))
 
 
-def _fields(request: HttpRequest, record: Record) -> tuple[str, ...]:
-    """Return the names of the fields to edit. Raise NotFound."""
+def _fields(request: HttpRequest, record: Record) -> tuple[str, ...] | None:
+    """Return the names of the fields to edit, None for all that the row has. Raise NotFound."""
     name = request.GET.get(FIELD)
     if name is None:
-        return record.form
+        return None
     if name not in record.form:
         raise NotFound
     together = {name}

@@ -45,9 +45,12 @@ def form_of(
     names: Sequence[str] | None = None,
 ) -> type[RecordForm]:
     """Return a reader's form class of a record, or of some of its fields, with labels in the
-    active language; ``row`` is the row that is edited.
+    active language; ``row`` is the row that is edited, which may lack some.
     """
-    wanted = record.form if names is None else names
+    wanted = names
+    if wanted is None:
+        lacking = record.lacks(row)
+        wanted = [name for name in record.form if name not in lacking]
     fields = {
         name: field.form_field(reader, row) for name in wanted if (field := record.field(name))
     }
