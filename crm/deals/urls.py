@@ -16,8 +16,8 @@ _reasons = [
         get_record("lost-reasons"),
         path="api/v1/lost-reasons",
         names=("api_lost_reasons", "api_lost_reason"),
-        create_example={"name": "Too expensive", "position": 1},
-        update_example={"name": "Chose a competitor"},
+        create_example={"name": "Too far away", "position": 1},
+        update_example={"name": "We do not deliver there"},
     ),
 ]
 

@@ -11,8 +11,9 @@ from crm.compliance.actor import Actor, acting
 from crm.core.errors import Forbidden, InvalidField
 from crm.core.ids import uuid7
 from crm.core.permissions import Grant, Level, Module, Rights
+from crm.core.quotas import QuotaExceeded
 from crm.core.records import get_record
-from crm.core.undo.services import undo
+from crm.core.undo.services import UndoImpossible, undo
 from crm.deals.errors import PipelineInUse, TooManyStages
 from crm.deals.models import Deal, DealMove, LostReason, Pipeline, Stage, Status
 from crm.deals.services import (
@@ -28,6 +29,7 @@ from crm.deals.services.stages import MAX_STAGES
 from crm.organizations.models import Membership, Organization
 from crm.organizations.services.organizations import found_organization
 from tests.api.conftest import Api
+from tests.billing.plans import allow
 from tests.compliance.audits import entries
 from tests.deals.conftest import deal_in
 from tests.organizations.people import member_with, rights
@@ -246,6 +248,55 @@ def test_a_deleted_pipeline_comes_back_with_its_deals(
     before[other.pk] = [*before[other.pk][:-1], None]
     assert places_of(organization) == before
     assert Deal.objects.get(pk=lost.pk).lost_reason_id == kept.pk
+
+
+def test_no_two_stages_pipelines_or_reasons_have_one_name(
+    browser: Client, owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
+) -> None:
+    new = reverse("deals:new_stage", args=[pipeline.pk])
+    page = browser.post(new, {"name": "NEW", "kind": "open", "probability": "1"})
+    assert page.status_code == 422
+    assert page.context["form"].errors == {
+        "name": ["Another stage of this pipeline has this name. Choose another one."]
+    }
+    page = browser.post(reverse("deals:new_pipeline"), {"name": pipeline.name.upper()})
+    assert page.context["form"].errors == {
+        "name": ["Another pipeline has this name. Choose another one."]
+    }
+    page = browser.post(
+        reverse("deals:lost_reasons:new"), {"name": "TOO expensive", "position": "1"}
+    )
+    assert page.context["form"].errors == {
+        "name": ["Another reason has this name. Choose another one."]
+    }
+    with pytest.raises(InvalidField):
+        update_stage(by=owner, pk=stages["Won"].pk, name="Lost")
+    # A row keeps its own, and another pipeline has stages of the same names.
+    assert update_stage(by=owner, pk=stages["Won"].pk, name="WON").name == "WON"
+    second = create_pipeline(by=owner, name="Wholesale")
+    assert order_of(second) == USUAL
+
+
+def test_a_plan_without_room_for_text_adds_no_pipeline_and_no_stage(
+    owner: Membership, pipeline: Pipeline
+) -> None:
+    allow(owner.organization, stored_bytes=0)
+    with pytest.raises(QuotaExceeded):
+        create_stage(by=owner, pipeline_id=pipeline.pk, name="Tasting")
+    with pytest.raises(QuotaExceeded):
+        create_pipeline(by=owner, name="Wholesale")
+    assert order_of(pipeline) == USUAL
+    assert Pipeline.objects.visible_to(owner).count() == 1
+
+
+def test_a_name_that_was_given_away_is_not_taken_back_by_an_undo(
+    owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
+) -> None:
+    action_id = delete_stage(by=owner, pk=stages["New"].pk)
+    assert action_id
+    create_stage(by=owner, pipeline_id=pipeline.pk, name="new")
+    with pytest.raises(UndoImpossible, match="Another stage of this pipeline has this name"):
+        undo(by=owner, action_id=action_id)
 
 
 def test_the_last_stage_of_an_outcome_and_the_last_pipeline_stay(

@@ -178,7 +178,8 @@ APIS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 }
 # What tells a row that the API makes from the one before, where two may not be alike.
 APART: dict[str, Callable[[int], dict[str, Any]]] = {
-    "exchange-rates": lambda number: {"valid_from": str(FIRST_DAY + timedelta(days=number))}
+    "lost-reasons": lambda number: {"name": f"Too expensive {number}"},
+    "exchange-rates": lambda number: {"valid_from": str(FIRST_DAY + timedelta(days=number))},
 }
 # What is chosen for an action on many that asks for a value.
 CHOSEN: dict[str, dict[str, Any]] = {

@@ -1,16 +1,20 @@
 """Pipelines, their ordered stages, and the reasons why deals are lost."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from crm.core.database.locks import lock_until_commit
 from crm.core.models import NamedModel, TenantModel
+from crm.core.models.named import NAME_LENGTH
 from crm.core.permissions import Module, Principal
+from crm.core.text.folding import is_taken, search_key
 
 
 class StageKind(models.TextChoices):
@@ -20,9 +24,13 @@ class StageKind(models.TextChoices):
 
 
 class SalesSetting(NamedModel, TenantModel):
-    """A row that whoever sees deals or settings reads, and whoever writes settings changes."""
+    """A row that whoever sees deals or settings reads, and whoever writes settings changes.
+
+    No two have the same name among those `beside` each other.
+    """
 
     area = Module.SETTINGS
+    name_taken: ClassVar[Any]
 
     position = models.PositiveSmallIntegerField(
         _("position"), default=1, validators=[MaxValueValidator(10_000)]
@@ -37,9 +45,24 @@ class SalesSetting(NamedModel, TenantModel):
             return models.Q(organization_id=principal.organization_id)
         return super().readable_q(principal)
 
+    def beside(self) -> "models.QuerySet[Any]":
+        """Return the other rows from which the name tells this one."""
+        rows = type(self)._base_manager.filter(organization_id=self.organization_id)
+        return rows.exclude(pk=self.pk)
+
+    def clean(self) -> None:
+        super().clean()
+        # Two who take one name at the same time would not see each other's.
+        lock_until_commit(self._meta.db_table, "names", self.organization_id)
+        alike = self.beside().filter(sort_name=search_key(self.name)[:NAME_LENGTH])
+        if is_taken(self.name, alike.values_list("name", flat=True)):
+            raise ValidationError({"name": self.name_taken})
+
 
 class Pipeline(SalesSetting):
     """A way in which deals go, from stage to stage."""
+
+    name_taken = _("Another pipeline has this name. Choose another one.")
 
     class Meta:
         verbose_name = _("pipeline")
@@ -57,6 +80,7 @@ class Stage(SalesSetting):
     """
 
     named_with = ("pipeline",)
+    name_taken = _("Another stage of this pipeline has this name. Choose another one.")
 
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.CASCADE, related_name="stages", verbose_name=_("pipeline")
@@ -92,6 +116,9 @@ class Stage(SalesSetting):
         """Return the name with that of the pipeline, which is loaded with it."""
         return f"{self.pipeline.name}: {self.name}"
 
+    def beside(self) -> "models.QuerySet[Any]":
+        return super().beside().filter(pipeline_id=self.pipeline_id)
+
     def rots_at(self, since: datetime) -> datetime | None:
         """Return when a deal rots that stands in the stage since then, None for never."""
         if self.kind != StageKind.OPEN or self.rotting_days is None:
@@ -106,6 +133,8 @@ class Stage(SalesSetting):
 
 class LostReason(SalesSetting):
     """A reason why a deal was lost, to choose from."""
+
+    name_taken = _("Another reason has this name. Choose another one.")
 
     class Meta:
         verbose_name = _("reason for a loss")

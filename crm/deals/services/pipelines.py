@@ -10,6 +10,7 @@ from django.utils.translation import gettext, pgettext
 from crm.core.models.named import NAME_LENGTH
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.records.services import check_values, delete_row, set_values
+from crm.core.stored_text import require_room
 from crm.core.text.folding import search_key
 from crm.deals.errors import PipelineInUse, PipelineNotFound, TooManyPipelines
 from crm.deals.models import LostReason, Pipeline, Stage, StageKind
@@ -55,7 +56,10 @@ def _add_reasons(organization_id: UUID) -> None:
 
 @transaction.atomic
 def create_pipeline(*, by: Principal, **values: Any) -> Pipeline:
-    """Add a pipeline with the usual stages. Raise Forbidden or InvalidField."""
+    """Add a pipeline with the usual stages.
+
+    Raise Forbidden, TooManyPipelines, InvalidField, and QuotaExceeded beyond the plan's text.
+    """
     require(by, AREA, WRITE)
     theirs = locked_pipelines(by)
     if len(theirs) >= MAX_PIPELINES:
@@ -66,6 +70,7 @@ def create_pipeline(*, by: Principal, **values: Any) -> Pipeline:
     check_values(pipeline)
     pipeline.save(force_insert=True)
     _add_stages(pipeline)
+    require_room(by.organization_id)
     return pipeline
 
 

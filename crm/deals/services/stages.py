@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from crm.core.errors import InvalidField
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.services import check_values, delete_row, set_values
+from crm.core.stored_text import require_room
 from crm.deals.errors import PipelineInUse, PipelineNotFound, StageNotFound, TooManyStages
 from crm.deals.models import Deal, Stage, Status
 from crm.deals.services.moved_deals import clear_stages
@@ -24,7 +25,8 @@ MAX_STAGES = 30
 def create_stage(*, by: Principal, pipeline_id: UUID, **values: Any) -> Stage:
     """Add a stage to a pipeline, behind the others that are open, or at the ``position``.
 
-    Raise PipelineNotFound, Forbidden, TooManyStages or InvalidField.
+    Raise PipelineNotFound, Forbidden, TooManyStages, InvalidField, and QuotaExceeded beyond the
+    plan's text.
     """
     require(by, AREA, WRITE)
     if all(each.pk != pipeline_id for each in locked_pipelines(by)):
@@ -38,6 +40,7 @@ def create_stage(*, by: Principal, pipeline_id: UUID, **values: Any) -> Stage:
     stage.position = next_position(others)
     check_values(stage)
     stage.save(force_insert=True)
+    require_room(by.organization_id)
     is_open = [each for each in others if each.kind == "open"]
     if position is None and stage.kind == "open":
         position = len(is_open) + 1
