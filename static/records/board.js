@@ -140,8 +140,13 @@ function scrollOn(of, last) {
  *
  * @param {Drag} of */
 function place({ origin: { card }, at: [x, y] }) {
-  const column = document.elementFromPoint(x, y)?.closest(".board-column");
-  const list = column?.querySelector("[data-column]");
+  // A short column takes what is dropped below it; what is scrolled out of sight takes nothing.
+  const edges = board().getBoundingClientRect();
+  const within = Math.min(Math.max(x, edges.left), edges.right - 1);
+  const list = columns().find((each) => {
+    const box = each.closest(".board-column")?.getBoundingClientRect();
+    return box && within >= box.left && within < box.right;
+  });
   if (!list) return;
   const below = cardsIn(list).find((each) => {
     if (each === card) return false;

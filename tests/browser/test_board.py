@@ -98,6 +98,19 @@ def test_a_card_that_rests_at_an_edge_scrolls_the_board(desk: Page) -> None:
     assert desk.evaluate("() => getComputedStyle(board).scrollSnapType") == "x"
 
 
+def test_a_card_is_dropped_below_a_short_column(desk: Page) -> None:
+    start, end = card(desk, "A").bounding_box(), card(desk, "Y").bounding_box()
+    board = desk.locator("#board").bounding_box()
+    assert start
+    assert end
+    assert board
+    desk.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] - 6)
+    desk.mouse.down()
+    desk.mouse.move(end["x"] + end["width"] / 2, board["y"] + board["height"] + 20, steps=4)
+    desk.mouse.up()
+    expect(titles(desk, "yellow")).to_have_text(["Y", "A"])
+
+
 def test_a_click_opens_a_card_and_a_drag_does_not(desk: Page) -> None:
     grab(desk, "A", card(desk, "B"))
     expect(titles(desk, "black")).to_have_text(["B", "A", "C", "D"])
