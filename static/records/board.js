@@ -64,8 +64,15 @@ document.addEventListener("pointerdown", (event) => {
   const box = card.getBoundingClientRect();
   const [x, y] = [event.clientX, event.clientY];
   drag = {
-    ...{ origin: originOf(card), ghost: null, x, y, dx: x - box.left, dy: y - box.top },
-    ...{ pointer: event.pointerId, at: [x, y], isScrolling: false },
+    origin: originOf(card),
+    ghost: null,
+    x,
+    y,
+    dx: x - box.left,
+    dy: y - box.top,
+    pointer: event.pointerId,
+    at: [x, y],
+    isScrolling: false,
   };
 });
 
@@ -102,7 +109,7 @@ function begin(of) {
 function follow(of, x, y) {
   if (of.ghost) of.ghost.style.transform = `translate(${x - of.dx}px, ${y - of.dy}px)`;
   of.at = [x, y];
-  place(of);
+  put(of);
   if (!of.isScrolling && edgeOf(of)) {
     of.isScrolling = true;
     scrollOn(of, performance.now());
@@ -131,7 +138,7 @@ function scrollOn(of, last) {
     if (!edge) return;
     const passed = Math.min(Math.max(now - last, 1), LONGEST_FRAME_MS);
     board().scrollLeft += edge * Math.ceil(SCROLL_PX_PER_MS * passed);
-    place(of);
+    put(of);
     scrollOn(of, now);
   });
 }
@@ -139,7 +146,7 @@ function scrollOn(of, last) {
 /** Put the card where the pointer is.
  *
  * @param {Drag} of */
-function place({ origin: { card }, at: [x, y] }) {
+function put({ origin: { card }, at: [x, y] }) {
   // A short column takes what is dropped below it; what is scrolled out of sight takes nothing.
   const edges = board().getBoundingClientRect();
   const within = Math.min(Math.max(x, edges.left), edges.right - 1);
