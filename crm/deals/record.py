@@ -101,6 +101,7 @@ DEALS = Record(
         RelationField(
             name="stage_id",
             title="full_name",
+            short_title="name",
             order=("pipeline__position", "position", "pk"),
             is_required=False,
             is_audited=False,

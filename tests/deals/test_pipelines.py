@@ -1,5 +1,6 @@
 """Pipelines, stages and reasons: who reads and changes them, their order, and where deals go."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from crm.deals.services import (
     create_stage,
     delete_pipeline,
     delete_stage,
+    update_deal,
     update_pipeline,
     update_stage,
 )
@@ -177,18 +179,73 @@ def test_a_deleted_stage_is_asked_where_its_deals_go(
     assert "Qualified" not in order_of(pipeline)
 
 
-def test_a_deleted_stage_comes_back_but_its_deals_stay_where_they_went(
-    owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
+# What the deletion of a stage changes of a deal.
+MOVED = (
+    *("stage_id", "pipeline_id", "status", "stage_changed_at"),
+    *("closed_at", "rots_at", "lost_reason_id"),
+)
+
+
+def places_of(organization: Organization) -> dict[Any, list[Any]]:
+    found = Deal.objects.filter(organization=organization).values_list("pk", *MOVED)
+    return {pk: values for pk, *values in found}
+
+
+def test_a_deleted_stage_comes_back_with_the_deals_that_were_not_moved_since(
+    organization: Organization, owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
 ) -> None:
-    deal = deal_in(owner, stages["New"])
-    action_id = delete_stage(by=owner, pk=stages["New"].pk, move_to=stages["Qualified"].pk)
+    new, qualified = stages["New"], stages["Qualified"]
+    update_stage(by=owner, pk=new.pk, rotting_days=5)
+    deal, moved, stood = (deal_in(owner, stage) for stage in (new, new, qualified))
+    earlier = deal.stage_changed_at - timedelta(days=3)
+    Deal.objects.filter(pk=deal.pk).update(
+        stage_changed_at=earlier, rots_at=earlier + timedelta(days=5)
+    )
+    before = places_of(organization)
+    action_id = delete_stage(by=owner, pk=new.pk, move_to=qualified.pk)
     assert action_id
-    undo(by=owner, action_id=action_id)
+    update_deal(by=owner, pk=moved.pk, stage_id=stages["Won"].pk)
+    # Another change than a move does not keep a deal from going back.
+    update_deal(by=owner, pk=deal.pk, name="Other beans")
+    version = Deal.objects.get(pk=deal.pk).version
+    result = undo(by=owner, action_id=action_id)
+    assert result.text == (
+        "It is back, with 1 deal. 1 deal was moved since, and stays where it is."
+    )
     assert order_of(pipeline) == USUAL
+    after = places_of(organization)
+    assert after[deal.pk] == before[deal.pk]
+    assert after[stood.pk] == before[stood.pk]
+    assert after[moved.pk][0] == stages["Won"].pk
     deal.refresh_from_db()
-    assert deal.stage_id == stages["Qualified"].pk
-    # The moves remember a stage that was deleted.
-    assert DealMove.objects.filter(deal=deal, to_stage_id=stages["New"].pk).exists()
+    assert (deal.name, deal.version) == ("Other beans", version + 1)
+    told = DealMove.objects.filter(deal=deal).order_by("at", "pk")
+    assert [(each.from_name, each.to_name) for each in told] == [
+        ("", "New"),
+        ("New", "Qualified"),
+        ("Qualified", "New"),
+    ]
+
+
+def test_a_deleted_pipeline_comes_back_with_its_deals(
+    organization: Organization, owner: Membership, pipeline: Pipeline, stages: dict[str, Stage]
+) -> None:
+    kept, gone = LostReason.objects.filter(organization=organization)[:2]
+    second = create_pipeline(by=owner, name="Wholesale")
+    target = Stage.objects.get(pipeline=second, name="New")
+    for name in ("New", "Won"):
+        deal_in(owner, stages[name])
+    lost = deal_in(owner, stages["Lost"], lost_reason_id=kept.pk)
+    other = deal_in(owner, stages["Lost"], lost_reason_id=gone.pk)
+    before = places_of(organization)
+    action_id = delete_pipeline(by=owner, pk=pipeline.pk, move_to=target.pk)
+    assert action_id
+    assert {values[0] for values in places_of(organization).values()} == {target.pk}
+    LostReason.objects.get(pk=gone.pk).delete()
+    assert undo(by=owner, action_id=action_id).text == "It is back, with 4 deals."
+    before[other.pk] = [*before[other.pk][:-1], None]
+    assert places_of(organization) == before
+    assert Deal.objects.get(pk=lost.pk).lost_reason_id == kept.pk
 
 
 def test_the_last_stage_of_an_outcome_and_the_last_pipeline_stay(

@@ -12,7 +12,8 @@ from crm.core.jobs.models import Job
 from crm.core.records.value_fields import DecimalFormField
 from crm.core.transfer.formats import Format, head_of, rows_of, text_of
 from crm.customers.models import Customer
-from crm.deals.models import Deal
+from crm.deals.models import Deal, Stage, StageKind
+from crm.deals.services import create_pipeline
 from crm.organizations.models import Membership
 from tests.api.conftest import Api
 from tests.jobs.counting import finish
@@ -96,3 +97,33 @@ def test_a_related_row_is_named_by_an_address_as_it_is_stored(
     assert preview["faulty"] == 0, [each["faults"] for each in preview["examples"]]
     run(api, one)
     assert Deal.objects.get().customer_id == customer.pk
+
+
+def faults(preview: dict[str, Any]) -> list[list[str]]:
+    return [[fault["reason"] for fault in each["faults"]] for each in preview["examples"]]
+
+
+def test_a_stage_is_named_as_on_the_board_where_that_is_of_one_alone(owner: Membership) -> None:
+    api, first = Api(owner), Stage.objects.filter(kind=StageKind.OPEN).order_by("position")[0]
+    rows = f"Name,Currency,Stage\nBeans,USD,{first.name}\n".encode()
+    one, preview = checked(api, "deals.csv", rows)
+    assert preview["created"] == 1, faults(preview)
+    run(api, one)
+    assert Deal.objects.get().stage_id == first.pk
+    other = create_pipeline(by=owner, name="Export")
+    assert other.pk != first.pipeline_id
+    _one, preview = checked(api, "deals.csv", rows.replace(b"Beans", b"Tea"))
+    ((reason,),) = faults(preview)
+    assert first.full_name in reason
+    assert f"Export: {first.name}" in reason
+
+
+def test_all_that_is_wrong_with_a_row_is_said_at_once(owner: Membership) -> None:
+    rows = b"Name,Amount,Currency,Stage,Customer,Expected_on\n"
+    rows += b"A,100 PHP,XYZ,No stage,Nobody,31.02.2026\n"
+    _one, preview = checked(Api(owner), "deals.csv", rows)
+    ((*reasons,),) = faults(preview)
+    assert len(reasons) == 5, reasons
+    assert any("2026-12-24" in reason for reason in reasons)
+    assert any("own field" in reason for reason in reasons)
+    assert any("such as" in reason for reason in reasons)

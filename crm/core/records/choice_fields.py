@@ -29,6 +29,10 @@ def hidden() -> str:
     return pgettext("related entry", "Hidden")
 
 
+# Of a choice, in the sentence that refuses another value.
+_MOST_NAMED = 12
+
+
 def _select() -> forms.Select:
     # Else a browser puts a chosen value back after Back, and none of those that were typed.
     return forms.Select(attrs={"class": "form-select", "autocomplete": "off"})
@@ -89,8 +93,13 @@ class ChoiceField(Field):
 
     def _refusal(self) -> str:
         """Return the error for another value: %(value)s, which the form fills in, and what goes."""
-        allowed = ", ".join(label for _key, label in self.choices()).replace("%", "%%")
-        text = gettext("“%(value)s” is not one of the choices: %(choices)s.")
+        labels = [label for _key, label in self.choices()]
+        if len(labels) > _MOST_NAMED:
+            text = gettext("“%(value)s” is not one of the choices, such as %(choices)s.")
+            labels = labels[:3]
+        else:
+            text = gettext("“%(value)s” is not one of the choices: %(choices)s.")
+        allowed = ", ".join(map(str, labels)).replace("%", "%%")
         return text % {"value": "%(value)s", "choices": allowed}
 
 
@@ -156,7 +165,8 @@ class RelationField(Field):
     see: their manager must have ``visible_to``. A row whose related row is hidden says no more than
     that there is one. It cannot be sorted by: the order would show which rows have the same.
 
-    A file that is imported names related rows, by at most ``longest`` characters. ``folded`` names
+    A file that is imported names related rows, by at most ``longest`` characters: by the title, or
+    by ``short_title`` where that is of one alone. ``folded`` names
     an indexed column with the title's `search_key`, by which they are looked up; without it, all
     are read. ``add(by=, name=)`` adds one that is not there yet, and ``remove(by=, pk=)`` deletes
     it with the undo of the import, unless it is used.
@@ -167,6 +177,7 @@ class RelationField(Field):
 
     api_class = serializers.UUIDField
     title: str = "name"
+    short_title: str = ""
     order: tuple[str, ...] = ("name",)
     page: str = ""
     folded: str = ""
@@ -262,12 +273,21 @@ class RelationField(Field):
         if self.folded:
             folded = {self._folded(name) for name in names}
             visible = visible.filter(**{f"{self.folded}__in": folded})
+        shorter: dict[str, set[UUID]] = {}
         rows = list(visible)
         for language, _name in settings.LANGUAGES:
             with translation.override(language):
                 for row in rows:
                     found.setdefault(identity_key(self.title_of(row)), set()).add(row.pk)
-        return lambda name, _values: list(found.get(identity_key(name), ()))
+                    if self.short_title:
+                        short = identity_key(str(getattr(row, self.short_title)))
+                        shorter.setdefault(short, set()).add(row.pk)
+
+        def named(name: str, _values: Mapping[str, Any]) -> Sequence[UUID]:
+            key = identity_key(name)
+            return list(found.get(key) or shorter.get(key) or ())
+
+        return named
 
     def _folded(self, name: str) -> str:
         """Return what the folded column holds for a title, which is cut where it is too long."""

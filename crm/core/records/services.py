@@ -96,13 +96,15 @@ def delete_row(
     pk: UUID,
     version: int | None = None,
     undo_kind: str = "row",
+    undo_data: Mapping[str, Any] | None = None,
 ) -> UUID | None:
-    """Delete a row. Return the id for `undo`, whose handler of ``undo_kind`` calls `restore_row`.
+    """Delete a row. Return the id for `undo`, whose handler of ``undo_kind`` calls `restore_row`;
+    its data has ``undo_data`` too.
 
     Raise NotFound, Forbidden or EditedMeanwhile.
     """
     row = locked_row(model, by=by, pk=pk, version=version)
-    data = {"model": model._meta.label, **snapshot(row)}
+    data = {"model": model._meta.label, **snapshot(row), **(undo_data or {})}
     action_id = record_undoable(by=by, kind=undo_kind, data=data)
     row.delete()
     return action_id

@@ -1,5 +1,6 @@
 """Fields of dates and of amounts of money."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -75,6 +76,12 @@ class DayFormField(forms.DateField):
 
     def to_python(self, value: Any) -> date | None:
         self.input_formats = [_ISO, *formats.get_format("DATE_INPUT_FORMATS")]
+        example = date(2026, 12, 24)
+        text = gettext("Write a day, as %(iso)s or %(own)s.")
+        self.error_messages["invalid"] = text % {
+            "iso": example.isoformat(),
+            "own": shown_day(example),
+        }
         day = super().to_python(value)
         return None if day is None else check_day(day)
 
@@ -141,10 +148,19 @@ def shown_day(day: date) -> str:
     return formats.date_format(day, "DATE_FORMAT")
 
 
+# An amount with a sign or a code before or behind it.
+_CURRENCY_BESIDE = re.compile(r"[^\W\d]*[^\w\s\d.,]* ?-?[0-9][0-9.,' ]*[^\d]{0,8}")
+
+
 class AmountFormField(forms.Field):
     """An amount as people write it in their language, with or without grouped thousands."""
 
-    default_error_messages = {"invalid": gettext_lazy("Write an amount, as 1200 or 1200.50.")}
+    default_error_messages = {
+        "invalid": gettext_lazy("Write an amount, as 1200 or 1200.50."),
+        "with_currency": gettext_lazy(
+            "Write the amount alone, as 1200 or 1200.50: the currency has its own field."
+        ),
+    }
     max_length = 40
 
     def __init__(self, **options: Any) -> None:
@@ -159,7 +175,10 @@ class AmountFormField(forms.Field):
                 raise InvalidAmount(text)
             return parse_amount(text)
         except InvalidAmount as error:
-            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+            code = "invalid"
+            if isinstance(value, str) and _CURRENCY_BESIDE.fullmatch(normalize_line(value)):
+                code = "with_currency"
+            raise ValidationError(self.error_messages[code], code=code) from error
 
     def prepare_value(self, value: Any) -> Any:
         return shown_number(value) if isinstance(value, Decimal) else value

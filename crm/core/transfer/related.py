@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.db.models import Model
@@ -12,7 +13,10 @@ from crm.core.permissions import Principal
 from crm.core.records import Record, RelationField
 from crm.core.store_errors import collision_of
 from crm.core.text.folding import identity_key
-from crm.core.transfer.outcomes import FAULTY, Outcome
+from crm.core.transfer.outcomes import FAULTY, Outcome, shown
+
+# Titles in one sentence.
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,14 @@ class RelatedRows:
         """Replace names by ids, or by `Missing`; refuse what can be neither."""
         self._added = {}
         for field in self._fields:
-            named = [each for each in outcomes if not each.kind and field.name in each.values]
+            # Of a row that is refused for something else, too: all is said at once.
+            named = [each for each in outcomes if field.name in each.values]
             look_up = field.look_up(by, {each.values[field.name] for each in named})
             for outcome in named:
                 name = outcome.values[field.name]
                 ids = look_up(name, outcome.values)
                 if len(ids) > 1:
-                    outcome.refuse(field.name, _("Several entries are called so."))
+                    outcome.refuse(field.name, _several(by, field, ids))
                 elif ids:
                     outcome.values[field.name] = ids[0]
                 elif field.add is None:
@@ -68,6 +73,17 @@ class RelatedRows:
             outcome.values[field.name] = made.pk
         else:
             outcome.refuse(field.name, made.message)
+
+
+def _several(by: Principal, field: RelationField, ids: Sequence[UUID]) -> str:
+    """Return that several rows are meant, and how each is named where their titles differ."""
+    rows = field.visible_to(by).in_bulk(ids[:_SHOWN])
+    titles = list(dict.fromkeys(field.title_of(row) for row in rows.values()))
+    if len(titles) < len(rows):
+        return _("Several entries are called so.")
+    return _("Several entries are called so. Write one of these: %(titles)s.") % {
+        "titles": ", ".join(f"“{shown(title)}”" for title in titles)
+    }
 
 
 def _made(by: Principal, field: RelationField, name: str) -> Model | AppError:

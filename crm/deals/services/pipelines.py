@@ -13,7 +13,8 @@ from crm.core.records.services import check_values, delete_row, set_values
 from crm.core.text.folding import search_key
 from crm.deals.errors import PipelineInUse, PipelineNotFound, TooManyPipelines
 from crm.deals.models import LostReason, Pipeline, Stage, StageKind
-from crm.deals.services.settings import clear_stages, locked_setting, next_position, put_at
+from crm.deals.services.moved_deals import clear_stages
+from crm.deals.services.settings import locked_setting, next_position, put_at
 
 AREA = Module.SETTINGS
 MAX_PIPELINES = 50
@@ -116,7 +117,7 @@ def delete_pipeline(
     *, by: Principal, pk: UUID, version: int | None = None, move_to: UUID | None = None
 ) -> UUID | None:
     """Delete a pipeline, but not the last one, after its deals went to the stage ``move_to`` of
-    another one. Return the id for `undo`, which does not take the deals back.
+    another one. Return the id for `undo`, which moves the deals back.
 
     Raise PipelineNotFound, Forbidden, EditedMeanwhile, InvalidField for another stage, and
     PipelineInUse where a stage is needed.
@@ -128,8 +129,8 @@ def delete_pipeline(
     if all(each.pk == pk for each in theirs):
         raise PipelineInUse(gettext("This is the only pipeline. Add another one first."))
     stages = Stage.objects.select_for_update().filter(pipeline=row).order_by("pk")
-    clear_stages(by, [each.pk for each in stages], move_to)
-    return delete_row(Pipeline, by=by, pk=pk)
+    moved = clear_stages(by, [each.pk for each in stages], move_to)
+    return delete_row(Pipeline, by=by, pk=pk, undo_kind="stages", undo_data=moved)
 
 
 def locked_pipelines(by: Principal) -> list[Pipeline]:

@@ -13,8 +13,9 @@ from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.services import check_values, delete_row, set_values
 from crm.deals.errors import PipelineInUse, PipelineNotFound, StageNotFound, TooManyStages
 from crm.deals.models import Deal, Stage, Status
+from crm.deals.services.moved_deals import clear_stages
 from crm.deals.services.pipelines import AREA, locked_pipelines
-from crm.deals.services.settings import clear_stages, locked_setting, next_position, put_at
+from crm.deals.services.settings import locked_setting, next_position, put_at
 
 MAX_STAGES = 30
 
@@ -77,7 +78,7 @@ def delete_stage(
     *, by: Principal, pk: UUID, version: int | None = None, move_to: UUID | None = None
 ) -> UUID | None:
     """Delete a stage, but not the last of its outcome, after its deals went to the stage
-    ``move_to``. Return the id for `undo`, which does not take the deals back.
+    ``move_to``. Return the id for `undo`, which moves the deals back.
 
     Raise StageNotFound, Forbidden, EditedMeanwhile, InvalidField for another stage, and
     PipelineInUse where a stage is needed.
@@ -86,8 +87,8 @@ def delete_stage(
     locked_pipelines(by)
     stage = locked_setting(Stage, StageNotFound, by=by, pk=pk, version=version)
     _require_another([each for each in _stages(stage.pipeline_id) if each.pk != pk], stage.kind)
-    clear_stages(by, [pk], move_to)
-    return delete_row(Stage, by=by, pk=pk)
+    moved = clear_stages(by, [pk], move_to)
+    return delete_row(Stage, by=by, pk=pk, undo_kind="stages", undo_data=moved)
 
 
 def _let_rot(stage: Stage) -> None:
