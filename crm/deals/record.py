@@ -69,6 +69,12 @@ def _asks(by: Principal) -> Mapping[str, str]:
     return {str(pk): "lost_reason_id" for pk in lost.values_list("pk", flat=True)}
 
 
+def _implies(by: Principal) -> Mapping[str, Mapping[str, str]]:
+    """Return what the stage of a deal says of its status."""
+    kinds = Stage.objects.visible_to(by).values_list("pk", "kind")
+    return {str(pk): {"status": kind} for pk, kind in kinds}
+
+
 def _of_status(key: str, label: Any) -> BuiltInView:
     return BuiltInView(key, label, {"all": [{"field": "status", "op": "in", "value": [key]}]})
 
@@ -152,6 +158,7 @@ DEALS = Record(
         total="amount",
         mark=_mark,
         asks=_asks,
+        implies=_implies,
     ),
     more_pages=((_("Forecast"), "forecast"),),
     has_initials=False,

@@ -117,6 +117,41 @@ def test_the_title_of_the_board_counts_the_pipeline_that_is_shown(
     assert browser.get(DEALS.list_url).context["total"].count == 3
 
 
+@pytest.mark.parametrize(
+    ("query", "uncounted"),
+    [
+        ({}, {"Won", "Lost"}),
+        ({"view": "won"}, {"New", "Qualified", "Lost"}),
+        ({"status__not_in": "lost"}, {"Lost"}),
+        ({"status__empty": "true"}, {"New", "Qualified", "Won", "Lost"}),
+        ({"view": "all"}, set()),
+        ({"amount__gte": "1000000"}, set()),
+        (
+            {
+                "where": '{"any": [{"field": "status", "op": "in", "value": ["open"]},'
+                ' {"field": "owner_id", "op": "in", "value": ["me"]}]}'
+            },
+            set(),
+        ),
+    ],
+)
+def test_a_column_of_closed_deals_is_not_counted_under_a_filter_of_open_ones(
+    browser: Client,
+    owner: Membership,
+    stages: dict[str, Stage],
+    query: dict[str, str],
+    uncounted: set[str],
+) -> None:
+    deal_in(owner, stages["Won"])
+    page = browser.get(DEALS.board_url, query)
+    columns = {each["label"]: each for each in page.context["columns"]}
+    named = ("New", "Qualified", "Won", "Lost")
+    assert {name for name in named if columns[name]["count"] is None} == uncounted
+    assert all((each["count"] is None) == (each["total"] is None) for each in columns.values())
+    counted = [each for each in columns.values() if each["count"] is not None]
+    assert page.content.decode().count('class="board-count"') == len(counted)
+
+
 def test_a_column_adds_a_deal_in_its_stage(
     browser: Client, owner: Membership, stages: dict[str, Stage]
 ) -> None:

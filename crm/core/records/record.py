@@ -69,6 +69,8 @@ class Board:
 
     ``mark(row)`` returns a warning that a card shows, "" for none. ``asks(by)`` returns names of
     fields by the keys of columns: whoever moves a card there is asked for it, and may skip it.
+    ``implies(by)`` returns values that all cards of a column have, by its key and their fields: a
+    column whose cards a filter lets none through is not counted under it.
     """
 
     field: str
@@ -78,6 +80,7 @@ class Board:
     total: str = ""
     mark: Callable[[Any], str] = lambda _row: ""
     asks: Callable[[Principal], Mapping[str, str]] = lambda _by: {}
+    implies: Callable[[Principal], Mapping[str, Mapping[str, str]]] = lambda _by: {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
