@@ -17,7 +17,7 @@ from crm.core.records.timeline import timeline
 from crm.core.undo.services import undo
 from crm.customers.models import Company, Customer
 from crm.deals.models import Deal, DealMove, LostReason, Stage, Status
-from crm.deals.services import update_deal, update_stage
+from crm.deals.services import create_pipeline, update_deal, update_stage
 from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 from tests.deals.conftest import deal_in
@@ -102,6 +102,19 @@ def test_the_board_marks_what_rots_and_sums_in_the_own_currency(
     assert (column["count"], column["total"]) == (2, "$300")
     assert f'data-ask="lost_reason_id" aria-labelledby="column-{stages["Lost"].pk}' in text
     assert 'id="ask-lost_reason_id"' in text
+
+
+def test_the_title_of_the_board_counts_the_pipeline_that_is_shown(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    export = create_pipeline(by=owner, name="Export")
+    deal_in(owner, stages["New"])
+    for name in ("Tea", "Rice"):
+        deal_in(owner, export.stages.order_by("position")[0], name)
+    assert browser.get(DEALS.board_url).context["total"].count == 1
+    page = browser.get(DEALS.board_url, {"pipeline_id__in": str(export.pk)})
+    assert page.context["total"].count == 2
+    assert browser.get(DEALS.list_url).context["total"].count == 3
 
 
 def test_a_column_adds_a_deal_in_its_stage(

@@ -73,7 +73,7 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         for column in columns_of(state, reader, shape)
     ]
     context["asked_form"] = _asked_form(record, reader, set(asks.values()))
-    context |= frame_context(reader, views, state, base, record.board_url)
+    context |= frame_context(reader, views, state, base, record.board_url, shape.within)
     context["is_fragment"] = is_fragment
     template = "records/_board.html" if is_fragment else "records/board.html"
     response = render(request, template, context, status=400 if error else 200)
