@@ -127,6 +127,7 @@ DEALS = Record(
         MomentField(name="updated_at", label=_("changed"), is_sortable=True),
     ),
     columns=("name", "amount", "stage_id", "customer_id", "expected_on", "owner_id"),
+    details=("stage_id", "amount", "customer_id"),
     order="-created_at",
     title="name",
     search=_search,

@@ -132,9 +132,10 @@ class Record:
     given, in URLs. ``title`` is the attribute that names a row.
 
     List: ``columns`` are the default columns; the first is the title's and always shown. ``order``
-    is the default order, ``-`` for descending. ``search(queryset, text)`` returns the rows that
-    contain the words. ``views`` are the built-in views, ``board`` an optional board, ``bulk`` the
-    actions on many rows, ``more_pages`` the (label, name of the address) of pages beside them.
+    is the default order, ``-`` for descending. ``details`` are the fields below a title in results.
+    ``search(queryset, text)`` returns the rows that contain the words. ``views`` are the built-in
+    views, ``board`` an optional board, ``bulk`` the actions on many rows, ``more_pages`` the
+    (label, name of the address) of pages beside them.
 
     Writing: ``form`` names the editable columns. ``create(by=, **values)`` and
     ``update(by=, pk=, version=, **values)`` return the row; ``delete(by=, pk=, version=)`` returns
@@ -173,6 +174,7 @@ class Record:
     update: Callable[..., Any] = None  # type: ignore[assignment]  # set by `register`
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
+    details: tuple[str, ...] = ()
     bulk: tuple[BulkAction, ...] = ()
     import_keys: tuple[ImportKey, ...] = ()
     complete: Callable[..., Sequence[Mapping[str, Any]]] | None = None
@@ -264,7 +266,12 @@ class Record:
         return str(getattr(row, self.title))
 
     def detail_of(self, row: Model) -> str:
-        """Return the first other text column, which tells rows of the same title apart."""
+        """Return the values of ``details``, else the first other text column, which tells rows of
+        the same title apart.
+        """
+        if self.details:
+            named = [each for name in self.details if (each := self.field(name))]
+            return " · ".join(text for each in named if (text := str(each.value_of(row) or "")))
         title = self.title_of(row)
         fields = (self.field(name) for name in self.columns)
         texts = (
