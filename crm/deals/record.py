@@ -75,6 +75,12 @@ def _lacks(deal: Deal | None) -> Collection[str]:
     return () if is_lost else ("lost_reason_id",)
 
 
+def _implies(by: Principal) -> Mapping[str, Mapping[str, str]]:
+    """Return what the stage of a deal says of its status."""
+    kinds = Stage.objects.visible_to(by).values_list("pk", "kind")
+    return {str(pk): {"status": kind} for pk, kind in kinds}
+
+
 def _of_status(key: str, label: Any) -> BuiltInView:
     return BuiltInView(key, label, {"all": [{"field": "status", "op": "in", "value": [key]}]})
 
@@ -127,6 +133,7 @@ DEALS = Record(
         MomentField(name="updated_at", label=_("changed"), is_sortable=True),
     ),
     columns=("name", "amount", "stage_id", "customer_id", "expected_on", "owner_id"),
+    details=("stage_id", "amount", "customer_id"),
     order="-created_at",
     title="name",
     search=_search,
@@ -159,6 +166,7 @@ DEALS = Record(
         total="amount",
         mark=_mark,
         asks=_asks,
+        implies=_implies,
     ),
     more_pages=((_("Forecast"), "forecast"),),
     has_initials=False,

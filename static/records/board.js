@@ -16,7 +16,10 @@ import {
 
 const DRAG_FROM_PX = 6;
 const SCROLL_EDGE_PX = 56;
-const SCROLL_STEP_PX = 14;
+// A card may be taken by a grip that is in the edge zone already: the pointer goes towards the edge.
+const SCROLL_FROM_PX = 16;
+const SCROLL_PX_PER_MS = 0.8;
+const LONGEST_FRAME_MS = 50;
 const REFRESH_MS = 30_000;
 const PAGE_SIZE = 20;
 
@@ -45,7 +48,9 @@ document.addEventListener(
 
 // --- The pointer --------------------------------------------------------------------------------
 
-/** @type {{origin: Origin, ghost: HTMLElement | null, x: number, y: number, dx: number, dy: number, pointer: number} | null} */
+/** @typedef {{origin: Origin, ghost: HTMLElement | null, x: number, y: number, dx: number, dy: number, pointer: number, at: [number, number], isScrolling: boolean}} Drag */
+
+/** @type {Drag | null} */
 let drag = null;
 
 document.addEventListener("pointerdown", (event) => {
@@ -58,7 +63,17 @@ document.addEventListener("pointerdown", (event) => {
   if (!isGrip && target.closest("button, summary, details[open], input")) return;
   const box = card.getBoundingClientRect();
   const [x, y] = [event.clientX, event.clientY];
-  drag = { origin: originOf(card), ghost: null, x, y, dx: x - box.left, dy: y - box.top, pointer: event.pointerId };
+  drag = {
+    origin: originOf(card),
+    ghost: null,
+    x,
+    y,
+    dx: x - box.left,
+    dy: y - box.top,
+    pointer: event.pointerId,
+    at: [x, y],
+    isScrolling: false,
+  };
 });
 
 document.addEventListener("pointermove", (event) => {
@@ -72,7 +87,7 @@ document.addEventListener("pointermove", (event) => {
   follow(drag, x, y);
 });
 
-/** @param {NonNullable<typeof drag>} of */
+/** @param {Drag} of */
 function begin(of) {
   const { card } = of.origin;
   const ghost = /** @type {HTMLElement} */ (card.cloneNode(true));
@@ -88,17 +103,57 @@ function begin(of) {
 }
 
 /**
- * @param {NonNullable<typeof drag>} of
+ * @param {Drag} of
  * @param {number} x
  * @param {number} y */
 function follow(of, x, y) {
-  const { card } = of.origin;
   if (of.ghost) of.ghost.style.transform = `translate(${x - of.dx}px, ${y - of.dy}px)`;
+  of.at = [x, y];
+  put(of);
+  if (!of.isScrolling && edgeOf(of)) {
+    of.isScrolling = true;
+    scrollOn(of, performance.now());
+  }
+}
+
+/** Return where the board is to scroll: 1 to its end, -1 to its start, 0 if the pointer is not at
+ * an edge.
+ *
+ * @param {Drag} of */
+function edgeOf({ x: from, at: [x] }) {
   const edges = board().getBoundingClientRect();
-  if (x > edges.right - SCROLL_EDGE_PX) board().scrollLeft += SCROLL_STEP_PX;
-  else if (x < edges.left + SCROLL_EDGE_PX) board().scrollLeft -= SCROLL_STEP_PX;
-  const column = document.elementFromPoint(x, y)?.closest(".board-column");
-  const list = column?.querySelector("[data-column]");
+  if (x > edges.right - SCROLL_EDGE_PX && x > from + SCROLL_FROM_PX) return 1;
+  if (x < edges.left + SCROLL_EDGE_PX && x < from - SCROLL_FROM_PX) return -1;
+  return 0;
+}
+
+/** Scroll in each frame while the pointer is at an edge, whether it moves or rests.
+ *
+ * @param {Drag} of
+ * @param {number} last when the frame before was */
+function scrollOn(of, last) {
+  requestAnimationFrame((now) => {
+    const edge = drag === of ? edgeOf(of) : 0;
+    of.isScrolling = edge !== 0;
+    if (!edge) return;
+    const passed = Math.min(Math.max(now - last, 1), LONGEST_FRAME_MS);
+    board().scrollLeft += edge * Math.ceil(SCROLL_PX_PER_MS * passed);
+    put(of);
+    scrollOn(of, now);
+  });
+}
+
+/** Put the card where the pointer is.
+ *
+ * @param {Drag} of */
+function put({ origin: { card }, at: [x, y] }) {
+  // A short column takes what is dropped below it; what is scrolled out of sight takes nothing.
+  const edges = board().getBoundingClientRect();
+  const within = Math.min(Math.max(x, edges.left), edges.right - 1);
+  const list = columns().find((each) => {
+    const box = each.closest(".board-column")?.getBoundingClientRect();
+    return box && within >= box.left && within < box.right;
+  });
   if (!list) return;
   const below = cardsIn(list).find((each) => {
     if (each === card) return false;
@@ -106,8 +161,8 @@ function follow(of, x, y) {
     return y < box.top + box.height / 2;
   });
   const end = list.querySelector(".board-more");
-  const place = below ?? end;
-  if (card.parentElement !== list || card.nextElementSibling !== place) list.insertBefore(card, place);
+  const next = below ?? end;
+  if (card.parentElement !== list || card.nextElementSibling !== next) list.insertBefore(card, next);
 }
 
 /** @param {boolean} isDropped */

@@ -77,6 +77,40 @@ def test_a_card_is_dragged_behind_another_one_and_stays_there(desk: Page) -> Non
     expect(titles(desk, "yellow")).to_have_text(["Y", "B"])
 
 
+def test_a_card_that_rests_at_an_edge_scrolls_the_board(desk: Page) -> None:
+    desk.set_viewport_size({"width": 390, "height": 844})
+    board = desk.locator("#board").element_handle()
+    start, edges = card(desk, "A").bounding_box(), desk.locator("#board").bounding_box()
+    assert start
+    assert edges
+    x, y = start["x"] + start["width"] / 2, start["y"] + 12
+    desk.mouse.move(x, y)
+    desk.mouse.down()
+    desk.mouse.move(x + 20, y)
+    desk.mouse.move(edges["x"] + edges["width"] - 20, y)
+    desk.wait_for_function("it => it.scrollLeft + it.clientWidth >= it.scrollWidth - 1", arg=board)
+    expect(titles(desk, "yellow")).to_contain_text(["A"])
+    assert desk.evaluate("() => getComputedStyle(board).scrollSnapType") == "none"
+    desk.mouse.move(edges["x"] + 20, y)
+    desk.wait_for_function("it => it.scrollLeft === 0", arg=board)
+    expect(titles(desk, "black")).to_contain_text(["A"])
+    desk.mouse.up()
+    assert desk.evaluate("() => getComputedStyle(board).scrollSnapType") == "x"
+
+
+def test_a_card_is_dropped_below_a_short_column(desk: Page) -> None:
+    start, end = card(desk, "A").bounding_box(), card(desk, "Y").bounding_box()
+    board = desk.locator("#board").bounding_box()
+    assert start
+    assert end
+    assert board
+    desk.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] - 6)
+    desk.mouse.down()
+    desk.mouse.move(end["x"] + end["width"] / 2, board["y"] + board["height"] + 20, steps=4)
+    desk.mouse.up()
+    expect(titles(desk, "yellow")).to_have_text(["Y", "A"])
+
+
 def test_a_click_opens_a_card_and_a_drag_does_not(desk: Page) -> None:
     grab(desk, "A", card(desk, "B"))
     expect(titles(desk, "black")).to_have_text(["B", "A", "C", "D"])

@@ -14,11 +14,12 @@ from crm.core.errors import InvalidField
 from crm.core.permissions import Grant, Level, Module, Rights
 from crm.core.records import ListState, get_record, parse_json
 from crm.core.records.boards import move_card
+from crm.core.records.saved_views import create_view
 from crm.core.records.timeline import timeline
 from crm.core.undo.services import undo
 from crm.customers.models import Company, Customer
 from crm.deals.models import Deal, DealMove, LostReason, Stage, Status
-from crm.deals.services import update_deal, update_stage
+from crm.deals.services import create_pipeline, update_deal, update_stage
 from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 from tests.deals.conftest import deal_in
@@ -103,6 +104,100 @@ def test_the_board_marks_what_rots_and_sums_in_the_own_currency(
     assert (column["count"], column["total"]) == (2, "$300")
     assert f'data-ask="lost_reason_id" aria-labelledby="column-{stages["Lost"].pk}' in text
     assert 'id="ask-lost_reason_id"' in text
+
+
+def test_the_title_of_the_board_counts_the_pipeline_that_is_shown(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    export = create_pipeline(by=owner, name="Export")
+    deal_in(owner, stages["New"])
+    for name in ("Tea", "Rice"):
+        deal_in(owner, export.stages.order_by("position")[0], name)
+    assert browser.get(DEALS.board_url).context["total"].count == 1
+    page = browser.get(DEALS.board_url, {"pipeline_id__in": str(export.pk)})
+    assert page.context["total"].count == 2
+    assert browser.get(DEALS.list_url).context["total"].count == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "uncounted"),
+    [
+        ({}, {"Won", "Lost"}),
+        ({"view": "won"}, {"New", "Qualified", "Lost"}),
+        ({"status__not_in": "lost"}, {"Lost"}),
+        ({"status__empty": "true"}, {"New", "Qualified", "Won", "Lost"}),
+        ({"view": "all"}, set()),
+        ({"amount__gte": "1000000"}, set()),
+        (
+            {
+                "where": '{"any": [{"field": "status", "op": "in", "value": ["open"]},'
+                ' {"field": "owner_id", "op": "in", "value": ["me"]}]}'
+            },
+            set(),
+        ),
+    ],
+)
+def test_a_column_of_closed_deals_is_not_counted_under_a_filter_of_open_ones(
+    browser: Client,
+    owner: Membership,
+    stages: dict[str, Stage],
+    query: dict[str, str],
+    uncounted: set[str],
+) -> None:
+    deal_in(owner, stages["Won"])
+    page = browser.get(DEALS.board_url, query)
+    columns = {each["label"]: each for each in page.context["columns"]}
+    named = ("New", "Qualified", "Won", "Lost")
+    assert {name for name in named if columns[name]["count"] is None} == uncounted
+    assert all((each["count"] is None) == (each["total"] is None) for each in columns.values())
+    counted = [each for each in columns.values() if each["count"] is not None]
+    assert page.content.decode().count('class="board-count"') == len(counted)
+
+
+def test_the_chosen_pipeline_is_no_change_of_the_view_and_is_kept_by_the_tabs(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    export = create_pipeline(by=owner, name="Export")
+    deal_in(owner, export.stages.order_by("position")[0], "Tea")
+    deal_in(owner, stages["New"])
+    page = browser.get(DEALS.board_url)
+    (address,) = (
+        each["address"] for each in page.context["board_groups"] if each["label"] == "Export"
+    )
+    page = browser.get(f"{DEALS.board_url}{address}")
+    told = [chip.sentence for chip in page.context["chips"]]
+    assert told == [chip.sentence for chip in browser.get(DEALS.board_url).context["chips"]]
+    assert not page.context["is_changed"]
+    assert "Tea" in page.content.decode()
+    assert len(page.context["views"]) == len(DEALS.views)
+    for view, url in page.context["views"]:
+        shown = browser.get(f"{DEALS.board_url}{url}")
+        assert shown.context["active_view"].key == view.key
+        assert not shown.context["is_changed"]
+        chosen = [each["label"] for each in shown.context["board_groups"] if each["is_chosen"]]
+        assert chosen == ["Export"], view.key
+        assert shown.context["total"].count == (view.key in {"open", "mine", "all"})
+    # Another filter beside it is a change, and what resets it keeps the pipeline.
+    narrowed = browser.get(f"{DEALS.board_url}{address}&amount__gte=1000")
+    assert narrowed.context["is_changed"]
+    reset = browser.get(f"{DEALS.board_url}{narrowed.context['reset_url']}")
+    assert not reset.context["is_changed"]
+    assert "Tea" in reset.content.decode()
+
+
+def test_a_view_with_a_pipeline_of_its_own_keeps_that(
+    browser: Client, owner: Membership, stages: dict[str, Stage]
+) -> None:
+    export = create_pipeline(by=owner, name="Export")
+    where = {"all": [{"field": "pipeline_id", "op": "in", "value": [str(export.pk)]}]}
+    state = ListState(DEALS, where=parse_json(DEALS, where))
+    view = create_view(by=owner, state=state, name="Abroad", is_shared=False)
+    first = {"pipeline_id__in": str(stages["New"].pipeline_id)}
+    urls = {each.label: url for each, url in browser.get(DEALS.board_url, first).context["views"]}
+    shown = browser.get(f"{DEALS.board_url}{urls['Abroad']}")
+    assert [each["is_chosen"] for each in shown.context["board_groups"]] == [False, True]
+    other = browser.get(DEALS.board_url, {"view": str(view.pk), **first})
+    assert other.context["is_changed"]
 
 
 def test_a_column_adds_a_deal_in_its_stage(

@@ -99,5 +99,6 @@ def test_all_results_are_in_the_list_whatever_its_first_view_filters(
         deal = create_deal(by=owner, name=f"lostzq {number}")
         update_deal(by=owner, pk=deal.pk, stage_id=lost.pk, lost_reason_id=reason.pk)
     (section,) = search_results(owner, "lostzq")
+    assert {hit.detail for hit in section.hits} == {lost.full_name}
     client.force_login(owner.user)
     assert len(client.get(section.more_url).context["rows"]) == 7

@@ -19,9 +19,9 @@ from crm.core.database.locks import lock_until_commit
 from crm.core.errors import AppError, InvalidField, NotFound
 from crm.core.permissions import WRITE, Principal, can_access, require, require_record
 from crm.core.records.choice_fields import ChoiceField, RelationField
-from crm.core.records.conditions import Condition
+from crm.core.records.conditions import Condition, Group
 from crm.core.records.lists import ListState, found_first
-from crm.core.records.operators import IN
+from crm.core.records.operators import EMPTY, IN, NOT_IN
 from crm.core.records.record import Record, find_record
 from crm.core.records.services import restoring
 from crm.core.records.undo_values import followers_of, put_back
@@ -40,11 +40,15 @@ class ColumnNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: how many cards match, and the sum of the board's ``total`` over them in words."""
+    """A column: how many cards match, and the sum of the board's ``total`` over them in words.
+
+    Both are None in a column of whose cards the filter can let none through: people drop cards
+    there, and a zero would say that it is empty.
+    """
 
     key: str
     label: str
-    count: int
+    count: int | None
     total: str | None
     page: Page[Any]
 
@@ -121,8 +125,11 @@ def columns_of(state: ListState, reader: Principal, shape: Shape | None = None) 
         in_words = summed.total_formatter(reader)
     grouped = rows.order_by().values(field.name).annotate(**counted)
     counts: dict[str, Mapping[str, Any]] = {str(each[field.name]): each for each in grouped}
+    implied = record.board.implies(reader) if state.where else {}
     columns = [
-        Column(
+        Column(key, label, None, None, Page([], None))
+        if _lets_none(state.where, implied.get(key, {}))
+        else Column(
             key,
             label,
             counts.get(key, {}).get("count", 0),
@@ -133,6 +140,19 @@ def columns_of(state: ListState, reader: Principal, shape: Shape | None = None) 
     ]
     record.load_relations(reader, [row for column in columns for row in column.page.rows])
     return columns
+
+
+def _lets_none(part: Condition | Group, known: Mapping[str, str]) -> bool:
+    """Return whether a filter certainly lets no row with these values through."""
+    if isinstance(part, Group):
+        found = [_lets_none(each, known) for each in part.parts]
+        return bool(found) and (all(found) if part.is_any else any(found))
+    value = known.get(part.field.name)
+    if value is None:
+        return False
+    if part.operator == IN:
+        return value not in part.values
+    return part.operator == EMPTY or (part.operator == NOT_IN and value in part.values)
 
 
 def cards_of(state: ListState, reader: Principal, key: str, cursor: str) -> Page[Any]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_noop
 
@@ -28,6 +28,7 @@ SEARCH, SORT, COLUMNS, CURSOR, VIEW = "q", "sort", "columns", "cursor", "view"
 
 
 NO_FILTER = Group()
+EVERYTHING = Q()
 
 
 class SortInvalid(Invalid):
@@ -166,8 +167,8 @@ class ListState:
             limit=limit or PAGE_SIZE,
         )
 
-    def total(self, reader: Principal) -> Total:
-        return count_capped(self.rows(reader))
+    def total(self, reader: Principal, within: Q = EVERYTHING) -> Total:
+        return count_capped(self.rows(reader).filter(within))
 
 
 def exact_state(record: Record, stored: Mapping[str, Any]) -> ListState:

@@ -69,6 +69,8 @@ class Board:
 
     ``mark(row)`` returns a warning that a card shows, "" for none. ``asks(by)`` returns names of
     fields by the keys of columns: whoever moves a card there is asked for it, and may skip it.
+    ``implies(by)`` returns values that all cards of a column have, by its key and their fields: a
+    column whose cards a filter lets none through is not counted under it.
     """
 
     field: str
@@ -78,6 +80,7 @@ class Board:
     total: str = ""
     mark: Callable[[Any], str] = lambda _row: ""
     asks: Callable[[Principal], Mapping[str, str]] = lambda _by: {}
+    implies: Callable[[Principal], Mapping[str, Mapping[str, str]]] = lambda _by: {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +132,10 @@ class Record:
     given, in URLs. ``title`` is the attribute that names a row.
 
     List: ``columns`` are the default columns; the first is the title's and always shown. ``order``
-    is the default order, ``-`` for descending. ``search(queryset, text)`` returns the rows that
-    contain the words. ``views`` are the built-in views, ``board`` an optional board, ``bulk`` the
-    actions on many rows, ``more_pages`` the (label, name of the address) of pages beside them.
+    is the default order, ``-`` for descending. ``details`` are the fields below a title in results.
+    ``search(queryset, text)`` returns the rows that contain the words. ``views`` are the built-in
+    views, ``board`` an optional board, ``bulk`` the actions on many rows, ``more_pages`` the
+    (label, name of the address) of pages beside them.
 
     Writing: ``form`` names the editable columns. ``create(by=, **values)`` and
     ``update(by=, pk=, version=, **values)`` return the row; ``delete(by=, pk=, version=)`` returns
@@ -172,6 +176,7 @@ class Record:
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
     lacks: Callable[[Any], Collection[str]] = lambda _row: ()
+    details: tuple[str, ...] = ()
     bulk: tuple[BulkAction, ...] = ()
     import_keys: tuple[ImportKey, ...] = ()
     complete: Callable[..., Sequence[Mapping[str, Any]]] | None = None
@@ -263,7 +268,12 @@ class Record:
         return str(getattr(row, self.title))
 
     def detail_of(self, row: Model) -> str:
-        """Return the first other text column, which tells rows of the same title apart."""
+        """Return the values of ``details``, else the first other text column, which tells rows of
+        the same title apart.
+        """
+        if self.details:
+            named = [each for name in self.details if (each := self.field(name))]
+            return " · ".join(text for each in named if (text := str(each.value_of(row) or "")))
         title = self.title_of(row)
         fields = (self.field(name) for name in self.columns)
         texts = (

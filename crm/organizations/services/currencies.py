@@ -36,7 +36,8 @@ def in_base(amount: Decimal, currency: str, organization_id: UUID) -> Decimal:
     rate = _rates(organization_id).filter(currency=currency).values_list("rate", flat=True).first()
     if rate is None:
         text = gettext(
-            "There is no exchange rate of %(currency)s to %(base)s yet. Add one in the settings."
+            "There is no exchange rate of %(currency)s to %(base)s yet. Whoever manages the "
+            "settings can add one."
         )
         params = {"currency": currency, "base": base}
         raise InvalidField(text % params, extra={"field": "currency"})

@@ -1,6 +1,7 @@
 """The board of a record: a list as cards in columns, under the same filters and views."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +32,14 @@ from crm.core.records.boards import (
 from crm.core.records.conditions import Condition, Group
 from crm.core.records.lists import CURSOR, VIEW
 from crm.core.records.operators import IN
-from crm.core.records.pages.lists import chosen_view, frame_context, reader_of, writer_of
-from crm.core.records.saved_views import views_of
+from crm.core.records.pages.lists import (
+    Chip,
+    chosen_view,
+    frame_context,
+    reader_of,
+    writer_of,
+)
+from crm.core.records.saved_views import View, views_of
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo, undo
 from crm.core.versions import EditedMeanwhile
@@ -73,7 +80,8 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         for column in columns_of(state, reader, shape)
     ]
     context["asked_form"] = _asked_form(record, reader, set(asks.values()))
-    context |= frame_context(reader, views, state, base, record.board_url)
+    context |= frame_context(reader, views, state, base, record.board_url, shape.within)
+    context |= _beside_group(reader, views, state, base, shape)
     context["is_fragment"] = is_fragment
     template = "records/_board.html" if is_fragment else "records/board.html"
     response = render(request, template, context, status=400 if error else 200)
@@ -199,6 +207,56 @@ def _asked_form(record: Record, reader: Principal, names: Collection[str]) -> Fo
         if field := record.field(name):
             form.fields[name] = field.form_field(reader)
     return form
+
+
+def _beside_group(
+    reader: Principal, views: list[View], state: ListState, base: ListState, shape: Shape
+) -> dict[str, Any]:
+    """Return what stands around a board of a chosen group: the group is no change of the view, and
+    the addresses of the views keep it; a view that names groups itself has its own.
+    """
+    chosen = _group_condition(state, shape)
+    if chosen is None or shape.group is None or _names(base.where, shape.group.name):
+        return {}
+    others = tuple(part for part in state.where.parts if part is not chosen)
+    # The dialog and the addresses have the group; what is told of the filter has not.
+    told = replace(state, where=Group(others))
+    return {
+        "views": [(view, _view_url_in(view.state, chosen)) for view in views],
+        "is_changed": told.stored() != base.stored(),
+        "chips": [
+            Chip(part.sentence(reader), state.url(base, where=state.where.without(number)))
+            for number, part in enumerate(state.where.parts)
+            if part is not chosen
+        ],
+        "reset_url": _view_url_in(base, chosen),
+    }
+
+
+def _view_url_in(view: ListState, chosen: Condition) -> str:
+    if view.where.is_any or _names(view.where, chosen.field.name):
+        return view.url(view)
+    return view.url(view, where=Group((*view.where.parts, chosen)))
+
+
+def _names(where: Group, name: str) -> bool:
+    return any(part.field.name == name for part in where.conditions())
+
+
+def _group_condition(state: ListState, shape: Shape) -> Condition | None:
+    """Return the part of the filter that chooses the group of the board."""
+    if shape.group is None or state.where.is_any:
+        return None
+    return next(
+        (
+            part
+            for part in state.where.parts
+            if isinstance(part, Condition)
+            and (part.field.name, part.operator) == (shape.group.name, IN)
+            and part.values == (shape.group_id,)
+        ),
+        None,
+    )
 
 
 def _groups(state: ListState, base: ListState, shape: Shape) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from crm.core.permissions import READ, WRITE, Level, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Field, Group, ListState, Record, get_record
 from crm.core.records.conditions import MAX_LENGTH, WHERE, FilterInvalid, unvalidated_json
-from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW, exact_state
+from crm.core.records.lists import COLUMNS, CURSOR, EVERYTHING, SORT, VIEW, exact_state
 from crm.core.records.saved_views import SavedViewNotFound, View, views_of
 from crm.core.text.folding import MAX_SEARCH_LENGTH
 
@@ -165,9 +165,16 @@ def _rows(reader: Principal, state: ListState, base: ListState, page: Page[Any])
 
 
 def frame_context(
-    reader: Principal, views: list[View], state: ListState, base: ListState, page_url: str = ""
+    reader: Principal,
+    views: list[View],
+    state: ListState,
+    base: ListState,
+    page_url: str = "",
+    within: Q = EVERYTHING,
 ) -> dict[str, Any]:
-    """Return what stands around the rows of the page ``page_url``, by default the list."""
+    """Return what stands around the rows of the page ``page_url``, by default the list, which
+    shows those ``within``.
+    """
     record = state.record
     active = next((view for view in views if view.key == base.view), None)
     return {
@@ -176,7 +183,7 @@ def frame_context(
         "active_view": active,
         "active_filter": active.state.where.sentence(reader) if active else "",
         "is_changed": state.stored() != base.stored(),
-        "total": state.total(reader),
+        "total": state.total(reader, within),
         "is_narrowed": bool(state.where or state.search),
         "chips": [
             Chip(part.sentence(reader), state.url(base, where=state.where.without(number)))
