@@ -1,6 +1,6 @@
 """What deals are worth in the organization's own currency."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,7 @@ from crm.core.records import get_record
 from crm.deals.models import Deal, DealMove, Stage
 from crm.deals.services import amounts, update_deal
 from crm.deals.tasks import follow_rates
-from crm.organizations.models import ExchangeRate, Membership
+from crm.organizations.models import ExchangeRate, Membership, Organization
 from crm.organizations.services.organizations import update_organization
 from tests.deals.conftest import deal_in
 
@@ -96,3 +96,10 @@ def test_many_deals_are_left_to_a_task_and_a_rate_becomes_valid_with_its_day(
     )
     follow_rates()
     assert {worth(each) for each in deals} == {130}
+
+
+def test_a_rate_is_called_by_what_it_says(owner: Membership) -> None:
+    base = Organization.objects.get(pk=owner.organization_id).currency
+    values = {"currency": "PHP", "rate": Decimal("1445.50"), "valid_from": date(2026, 8, 3)}
+    made = RATES.create(by=owner, **values)
+    assert RATES.title_of(made) == f"1 PHP = 1,445.5 {base}"

@@ -6,11 +6,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.models import TenantModel
-from crm.core.money import CurrencyField
+from crm.core.money import CurrencyField, shown_number
 from crm.core.permissions import Module
 from crm.organizations.models.organization import Organization
 
@@ -70,4 +69,4 @@ class ExchangeRate(TenantModel):
 
     @property
     def title(self) -> str:
-        return f"{self.currency}, {date_format(self.valid_from)}"
+        return f"1 {self.currency} = {shown_number(Decimal(self.rate))} {self.base}"
