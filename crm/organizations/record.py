@@ -10,6 +10,7 @@ from crm.core.money import currency_choices
 from crm.core.permissions import Module
 from crm.core.records import BuiltInView, ChoiceField, DateField, DecimalField, MomentField, Record
 from crm.organizations.models import ExchangeRate
+from crm.organizations.services.currencies import today_of
 
 
 def _search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -35,6 +36,7 @@ EXCHANGE_RATES = Record(
     title="title",
     search=_search,
     form=("currency", "rate", "valid_from"),
+    initial=lambda by: {"valid_from": today_of(by.organization_id)},
     path="app/settings/exchange-rates/",
     namespace="organizations:exchange_rates",
     is_setting=True,

@@ -12,6 +12,7 @@ from crm.deals.models import Deal, DealMove, Stage
 from crm.deals.services import amounts, update_deal
 from crm.deals.tasks import follow_rates
 from crm.organizations.models import ExchangeRate, Membership, Organization
+from crm.organizations.services.currencies import today_of
 from crm.organizations.services.organizations import update_organization
 from tests.deals.conftest import deal_in
 
@@ -103,3 +104,4 @@ def test_a_rate_is_called_by_what_it_says(owner: Membership) -> None:
     values = {"currency": "PHP", "rate": Decimal("1445.50"), "valid_from": date(2026, 8, 3)}
     made = RATES.create(by=owner, **values)
     assert RATES.title_of(made) == f"1 PHP = 1,445.5 {base}"
+    assert RATES.initial(owner) == {"valid_from": today_of(owner.organization_id)}

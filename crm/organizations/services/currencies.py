@@ -1,5 +1,6 @@
 """The currency of an organization, and amounts of others in it."""
 
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -55,11 +56,16 @@ def rates_of_today(organization_id: UUID) -> dict[str, Decimal]:
 
 def _rates(organization_id: UUID) -> "QuerySet[ExchangeRate]":
     """Return the rates that are valid today where the organization is, the newest first."""
-    zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
     found: QuerySet[ExchangeRate] = ExchangeRate.objects.filter(
-        organization_id=organization_id, valid_from__lte=timezone.localdate(timezone=zone_of(zone))
+        organization_id=organization_id, valid_from__lte=today_of(organization_id)
     )
     return found.order_by("-valid_from")
+
+
+def today_of(organization_id: UUID) -> date:
+    """Return the day that it is where the organization is."""
+    zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
+    return timezone.localdate(timezone=zone_of(zone))
 
 
 def require_no_rates(organization_id: UUID) -> None:
