@@ -40,7 +40,7 @@ def _member(organization: Organization, people: Mapping[str, User], key: str) ->
 
 
 def _link(by: Principal, company: Company, person: Mapping[str, str]) -> None:
-    """Give a company to the customer with an address; one that has another keeps it."""
+    """Set the company of the customer with an address; one that has another keeps it."""
     customer = Customer.objects.filter(
         organization_id=by.organization_id, email=person["email"], company__isnull=True
     ).first()

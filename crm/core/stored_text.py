@@ -83,7 +83,7 @@ def require_room(organization_id: UUID) -> None:
 
 @contextmanager
 def written_ahead(size: int) -> Iterator[None]:
-    """Let `require_room` count bytes that a preview wrote before and rolled back."""
+    """Return a context in which `require_room` counts what a preview wrote and rolled back."""
     token = _written_ahead.set(size)
     try:
         yield

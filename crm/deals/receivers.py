@@ -15,7 +15,7 @@ from crm.organizations.signals import currency_changed
 
 @receiver(post_save, sender=Organization, dispatch_uid="deals.default_pipeline")
 def add_pipeline(*, instance: Organization, created: bool, raw: bool, **_: Any) -> None:
-    """Give each new organization a pipeline to begin with."""
+    """Add a first pipeline to a new organization."""
     if created and not raw:
         with tenancy.organization(instance.pk):
             create_default_pipeline(

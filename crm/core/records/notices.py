@@ -69,7 +69,7 @@ def notify_owner(by: Principal, slug: str, row: Any, before: UUID | None = None)
 
 
 def notify_mentioned(by: Principal, record: "Record", note: Note) -> None:
-    """Tell the members whom a note names and who may see its row, each once for a note."""
+    """Notify the members whom a note names and who may see its row, each once for a note."""
     members = mentioned(note.organization_id, note.text)
     readers = [
         each.user_id

@@ -135,7 +135,7 @@ _is_restoring: ContextVar[bool] = ContextVar("is_restoring", default=False)
 
 @contextmanager
 def restoring() -> Iterator[None]:
-    """Let services put related rows back that were there, whoever may see them now."""
+    """Return a context in which services put related rows back that were there, seen or not."""
     token = _is_restoring.set(True)
     try:
         yield

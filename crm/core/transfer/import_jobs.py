@@ -247,7 +247,7 @@ def _previewed(
 
 
 def _lock(found: Import) -> None:
-    """Let one import at a time look up rows and store them, until the step is committed."""
+    """Lock out other imports, which look up rows and store them, until the step is committed."""
     lock_until_commit("import", found.organization_id, found.record)
 
 
