@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="chat:inbox"), name="home"),
-    path("app/", RedirectView.as_view(pattern_name="chat:inbox"), name="app"),
+    path("app/", RedirectView.as_view(pattern_name="chat:inbox"), name="home_of_app"),
     # Before the others: a path is compared with every pattern in front of its own, and most
     # requests are about messages.
     path("", include("chat.urls")),
