@@ -177,6 +177,8 @@ def test_passkey_is_added_and_gets_one_in(visitors: Any, agent: Membership) -> N
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Name").fill("My laptop")
+    # The button does nothing before its script is there.
+    page.wait_for_load_state()
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.locator(".factor-codes li")).to_have_count(10)
     page.goto("/app/settings/security/passkeys/")
