@@ -60,6 +60,37 @@ def await_texts(visitor: WidgetPage, subject: str, texts: list[str]) -> None:
     await_truth(visitor.page, lambda: texts_of(subject) == texts)
 
 
+# Whether a text stands in any store of the frame's own databases.
+_IS_STORED = """
+async (text) => {
+  for (const { name } of await indexedDB.databases()) {
+    const database = await new Promise((done) => {
+      indexedDB.open(name).onsuccess = (event) => done(event.target.result);
+    });
+    const names = [...database.objectStoreNames];
+    const rows = await Promise.all(
+      names.map(
+        (each) =>
+          new Promise((done) => {
+            const request = database.transaction(each).objectStore(each).getAll();
+            request.onsuccess = () => done(request.result);
+          }),
+      ),
+    );
+    database.close();
+    if (JSON.stringify(rows).includes(text)) return true;
+  }
+  return false;
+}
+"""
+
+
+def await_stored(visitor: WidgetPage, text: str) -> None:
+    """Wait until the browser keeps what was written: a page may be left only then."""
+    panel = next(frame for frame in visitor.page.frames if "/widget/frame/" in frame.url)
+    await_truth(visitor.page, lambda: bool(panel.evaluate(_IS_STORED, text)))
+
+
 def leave_unsent(visitor: WidgetPage, agent: Membership) -> None:
     """Anna is answered, loses her connection, writes once more and begins a third message."""
     visitor.send("Anna is here")
@@ -68,6 +99,7 @@ def leave_unsent(visitor: WidgetPage, agent: Membership) -> None:
     visitor.page.context.set_offline(True)
     visitor.write("Anna's secret")
     expect(visitor.own("Anna's secret")).to_be_visible()
+    await_stored(visitor, "Anna's secret")
     visitor.composer.fill("Anna's draft")
 
 
