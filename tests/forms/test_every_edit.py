@@ -28,6 +28,7 @@ OFFERING = {
     "deals:new": "the currency, the first stage and its maker as the owner",
     "deals:new_stage": "the probability and outcome of most",
     "deals:lost_reasons:new": "the first place",
+    "organizations:exchange_rates:new": "today",
     "companies:new": "its maker as the owner",
     "knowledge:new": "the organization's language",
 }
