@@ -16,6 +16,7 @@ from drf_spectacular.validation import validate_schema
 
 from chat.models import Conversation
 from crm.core.api.document import document_in, forget_documents
+from crm.core.records import get_record
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api
@@ -111,6 +112,16 @@ def test_session_token_and_key_are_described(document: dict[str, Any]) -> None:
     assert {"session", "accessToken", "apiKey", "visitorToken"} <= set(schemes)
     security = document["paths"]["/api/v1/conversations"]["get"]["security"]
     assert {name for each in security for name in each} == {"apiKey", "accessToken", "session"}
+
+
+def test_choices_are_named_in_the_language_of_the_document() -> None:
+    """Their serializers are made once, by whoever asks first in whatever language."""
+    field = get_record("deals").field("currency")
+    assert field is not None
+    with translation.override("vi"):
+        made: Any = field.api_field(is_body=True)
+    with translation.override("en"):
+        assert str(made.choices["VND"]) == "VND – Vietnamese Dong"
 
 
 def test_each_group_of_operations_is_described(document: dict[str, Any]) -> None:

@@ -52,8 +52,9 @@ class ChoiceField(Field):
             return super().api_field(is_body=False)
         column: Any = self.column
         is_required = not (column.blank or column.has_default())
+        # The class is made once, in whatever language is active then.
         return serializers.ChoiceField(
-            choices=self.choices(),
+            choices=self._labelled(),
             allow_blank=column.blank,
             required=is_required if self.is_required is None else self.is_required,
         )
@@ -73,9 +74,13 @@ class ChoiceField(Field):
         return dict(self.choices()).get(value, value)
 
     def choices(self) -> list[tuple[str, str]]:
+        return [(key, str(label)) for key, label in self._labelled()]
+
+    def _labelled(self) -> list[tuple[str, Any]]:
+        """Return the choices with labels that are put into words where they are shown."""
         options = self.options() if callable(self.options) else self.options
         pairs: Any = options or self.column.choices or ()
-        return [(str(key), str(label)) for key, label in pairs if key != ""]
+        return [(str(key), label) for key, label in pairs if key != ""]
 
     def choices_for(self, reader: Principal) -> list[tuple[str, str]]:
         return self.choices()
